@@ -1,0 +1,1 @@
+"""The few values that every room speaks: references, problems, errors, names, durations, secrets."""

@@ -1,0 +1,121 @@
+"""From bytes or mappings to typed resources, with every mistake found, not just the first.
+
+The fast path is msgspec's own decoder, which refuses unknown fields. Only when it refuses is the object
+walked field by field, to name every mistake with its path and the way out. An object with an error yields
+no resource: it costs itself and nothing else.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from hearthgate.model.problems import Problem, Reason, Severity, did_you_mean, shorten
+from hearthgate.model.refs import ObjectRef
+from hearthgate.model.secret import SecretBytes
+from hearthgate.resources import support, walk
+from hearthgate.resources.core import Base64Secret
+from hearthgate.resources.kinds import Kind
+from hearthgate.resources.meta import Resource
+from hearthgate.resources.registry import BY_API_VERSION, KINDS
+
+
+class Decoded(NamedTuple):
+    """`resource` is None when a problem is an error."""
+
+    resource: Resource | None
+    problems: tuple[Problem, ...]
+
+
+def decode(kind: Kind, raw: bytes) -> Decoded:
+    """Decodes one JSON object of a known kind. Never raises on bad input."""
+    try:
+        resource = _decoder(kind).decode(raw)
+    except msgspec.DecodeError:
+        try:
+            data = msgspec.json.decode(raw)
+        except msgspec.DecodeError as error:
+            ref = ObjectRef(kind.kind, "", "")
+            return Decoded(None, (Problem(ref=ref, reason=Reason.SYNTAX_ERROR, message=str(error)),))
+        return Decoded(None, _mistakes(kind, data))
+    return _supported(resource)
+
+
+def decode_mapping(data: Mapping[str, Any]) -> Decoded:
+    """Decodes one object as a manifest gives it; the kind is found from apiVersion and kind."""
+    found = find_kind(data)
+    if isinstance(found, Problem):
+        return Decoded(None, (found,))
+    if found.resource_type is None:
+        return Decoded(None, ())
+    try:
+        resource = msgspec.convert(data, found.resource_type, dec_hook=_dec_hook)
+    except msgspec.ValidationError:
+        return Decoded(None, _mistakes(found, data))
+    return _supported(resource)
+
+
+def find_kind(data: Mapping[str, Any]) -> Kind | Problem:
+    """The kind that an object says it is, or why there is none."""
+    api_version, kind = data.get("apiVersion"), data.get("kind")
+    ref = ref_of(data)
+    if not isinstance(api_version, str) or not isinstance(kind, str) or not api_version or not kind:
+        message = "not a Kubernetes object: apiVersion and kind are required"
+        return Problem(ref=ref, reason=Reason.MISSING_FIELD, message=message)
+    if found := BY_API_VERSION.get((api_version, kind)):
+        return found
+    versions = sorted(known.api_version for known in KINDS if known.kind == kind)
+    if versions:
+        message = f"{kind} is not served as {shorten(api_version)} (use {versions[0]})"
+        return Problem(ref=ref, field="apiVersion", reason=Reason.UNKNOWN_KIND, message=message)
+    hint = did_you_mean(kind, (known.kind for known in KINDS))
+    message = f"kind {shorten(kind)} of {shorten(api_version)} is not one that Hearthgate serves{hint}"
+    return Problem(ref=ref, field="kind", reason=Reason.UNKNOWN_KIND, message=message, severity=Severity.WARNING)
+
+
+def ref_of(data: Mapping[str, Any]) -> ObjectRef:
+    """Who an undecoded object says it is, as far as that can be read."""
+    metadata = data.get("metadata")
+    metadata = metadata if isinstance(metadata, Mapping) else {}
+
+    def text(value: object) -> str:
+        return value if isinstance(value, str) else ""
+
+    kind = text(data.get("kind")) or "Object"
+    return ObjectRef(kind, text(metadata.get("namespace")), text(metadata.get("name")))
+
+
+@cache
+def _decoder(kind: Kind) -> msgspec.json.Decoder[Resource]:
+    assert kind.resource_type is not None, kind  # noqa: S101 - callers pick typed kinds
+    return msgspec.json.Decoder(kind.resource_type, dec_hook=_dec_hook)
+
+
+def _dec_hook(wanted: type, value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    if wanted is Base64Secret:
+        return Base64Secret.decode(value)
+    if wanted is SecretBytes:
+        return SecretBytes(value.encode())
+    raise NotImplementedError(wanted)
+
+
+def _mistakes(kind: Kind, data: Any) -> tuple[Problem, ...]:
+    if not isinstance(data, Mapping):
+        ref = ObjectRef(kind.kind, "", "")
+        return (Problem(ref=ref, reason=Reason.INVALID_VALUE, message="must be a mapping"),)
+    ref = ref_of(data)
+    assert kind.resource_type is not None, kind  # noqa: S101
+    problems = tuple(
+        Problem(ref=ref, field=mistake.path, reason=mistake.reason, message=mistake.message)
+        for mistake in walk.mistakes(kind.resource_type, data, _dec_hook)
+    )
+    # The walk and the decoder follow the same types; should they ever disagree, the object is still refused.
+    return problems or (Problem(ref=ref, reason=Reason.INVALID_VALUE, message="cannot be decoded"),)
+
+
+def _supported(resource: Resource) -> Decoded:
+    problems = tuple(support.problems(resource))
+    return Decoded(None if any(problem.is_error for problem in problems) else resource, problems)

@@ -1,0 +1,52 @@
+"""What the API must know of a kind: its names, its scope, its columns."""
+
+from typing import NamedTuple
+
+from hearthgate.resources.meta import Resource
+
+
+class Column(NamedTuple):
+    """A printer column. `path` is the JSONPath subset of custom resource definitions (`.spec.type`);
+    `type` is string, integer, number, boolean or date; `priority` above 0 shows only with `-o wide`."""
+
+    name: str
+    path: str
+    type: str = "string"
+    priority: int = 0
+    description: str = ""
+
+
+class Kind(NamedTuple):
+    """One served kind.
+
+    resource_type: the typed resource, or None when the API stores it without Hearthgate reading it.
+    status: whether `/status` is a subresource.
+    columns: printer columns between NAME and AGE (AGE is always last).
+    upstream_status: whether upstream's own definition has the status subresource (False: on a real cluster
+        with upstream's definitions only Events can tell).
+    """
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    resource_type: type[Resource] | None = None
+    namespaced: bool = True
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    status: bool = False
+    upstream_status: bool = False
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def api_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def singular(self) -> str:
+        return self.kind.lower()
+
+    @property
+    def resource(self) -> str:
+        """`ingressroutes.traefik.io`; for the core group just the plural."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
