@@ -119,11 +119,11 @@ def _check_union(info: inspect.UnionType, value: Any, path: str, hook: Hook) -> 
 
 def _check_scalar(info: inspect.Type, value: Any, path: str) -> Iterator[Mistake]:
     python_type, words = _SCALARS[type(info)]
+    number: Any = value
     if not isinstance(value, python_type) or (python_type is int and isinstance(value, bool)):
         quote = " (put it in quotes)" if python_type is str and isinstance(value, int | float | bool) else ""
         yield _invalid(path, f"must be {words}, not {_shape(value)}{quote}")
     elif isinstance(info, inspect.IntType):
-        number = int(value)
         if info.ge is not None and number < info.ge:
             yield _invalid(path, f"{value} is too small: the least is {info.ge}")
         if info.le is not None and number > info.le:

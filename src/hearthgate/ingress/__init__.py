@@ -1,0 +1,1 @@
+"""Ingress: what Traefik does. Resources become a RoutingModel, the RoutingModel becomes Envoy configuration."""

@@ -1,0 +1,1 @@
+"""Middlewares: from the Middleware resource to a checked value, one module per family. Pure."""

@@ -1,0 +1,196 @@
+"""The RoutingModel: what the proxy shall do, in Traefik's words, with every reference resolved.
+
+All values are frozen, hashable and compare by content, so that equal input gives equal bytes further down
+and unchanged parts are recognised by identity.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from hearthgate.ingress.middlewares.middleware import Middleware
+from hearthgate.ingress.rules.rule import Rule
+from hearthgate.model.problems import Problem
+from hearthgate.model.refs import ObjectRef
+from hearthgate.model.secret import SecretBytes
+
+DEFAULT_TLS_OPTIONS = "default"
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Base of the model's values."""
+
+
+class Transport(Value, frozen=True, kw_only=True):
+    """How to speak to backends. Times in seconds, 0 = no limit. `root_cas`: PEM text; none = system store."""
+
+    name: str = "default"
+    insecure_skip_verify: bool = False
+    server_name: str = ""
+    root_cas: tuple[str, ...] = ()
+    http2: bool = True
+    dial_timeout: float = 30.0
+    response_header_timeout: float = 0.0
+    idle_timeout: float = 90.0
+
+
+class StickyCookie(Value, frozen=True, kw_only=True):
+    """`name` is never empty. `same_site`: none, lax, strict or empty. `max_age` in seconds, 0 = session."""
+
+    name: str
+    secure: bool = False
+    http_only: bool = False
+    same_site: str = ""
+    max_age: int = 0
+    path: str = "/"
+    domain: str = ""
+
+
+class EndpointsKey(NamedTuple):
+    """Names the endpoints of one port of one Service. `port` is the port's name in its EndpointSlices."""
+
+    namespace: str
+    service: str
+    port: str
+
+
+class Endpoint(NamedTuple):
+    """One address that serves. `address` is an IP address, or a host name where a Service has external ones."""
+
+    address: str
+    port: int
+
+
+class LoadBalancer(Value, frozen=True, kw_only=True):
+    """One upstream: a Service's port, or an external host.
+
+    name: upstream's name of it (`namespace-service-port@kubernetescrd`), for metrics and logs only: two load
+        balancers with one name may differ in their options.
+    endpoints: where its servers come from; None when `external` names them.
+    scheme: http, https or h2c. strategy: wrr, p2c or hrw.
+    """
+
+    name: str
+    endpoints: EndpointsKey | None = None
+    external: Endpoint | None = None
+    scheme: str = "http"
+    strategy: str = "wrr"
+    pass_host_header: bool = True
+    sticky: StickyCookie | None = None
+    transport: Transport = Transport()
+
+
+class WeightedMember(Value, frozen=True, kw_only=True):
+    """Weight 0 is never chosen."""
+
+    weight: int
+    service: "LoadBalancer | WeightedService"
+
+
+class WeightedService(Value, frozen=True, kw_only=True):
+    """A choice among services by weight; `sticky` keeps a client on the member it got first."""
+
+    name: str
+    members: tuple[WeightedMember, ...]
+    sticky: StickyCookie | None = None
+
+
+Service = LoadBalancer | WeightedService
+
+
+class Router(Value, frozen=True, kw_only=True):
+    """One rule and what happens to the requests that it matches.
+
+    name: upstream's router name (`namespace-name-hash@kubernetescrd`); one name may occur once per entrypoint.
+    ref, field: the route in its object, for problems; internal routers have kind `Settings`.
+    priority: never 0; higher wins, then name decides.
+    middlewares: in order, chains expanded, the entrypoint's own first.
+    service: None for a router whose middlewares always answer (redirections); 404 if they do not.
+    tls: whether it serves TLS connections (True) or plain ones (False) of its entrypoint.
+    tls_options: name of the TLSOptions of its hosts.
+    """
+
+    name: str
+    ref: ObjectRef
+    field: str
+    entrypoint: str
+    rule: Rule
+    priority: int
+    middlewares: tuple[Middleware, ...] = ()
+    service: Service | None = None
+    tls: bool = False
+    tls_options: str = DEFAULT_TLS_OPTIONS
+
+
+class Certificate(Value, frozen=True, kw_only=True):
+    """A key pair to serve. `names`: lower-case DNS names, wildcards included. `chain`: PEM, leaf first."""
+
+    ref: ObjectRef
+    names: tuple[str, ...]
+    chain: str
+    key: SecretBytes
+    not_after: float
+
+
+class ClientAuth(Value, frozen=True, kw_only=True):
+    """`type`: upstream's clientAuthType. `cas`: PEM text."""
+
+    type: str
+    cas: tuple[str, ...] = ()
+
+
+class TLSOptions(Value, frozen=True, kw_only=True):
+    """One TLSOption with its defaults filled in. Versions are `1.0` to `1.3`; `ciphers` are upstream's (Go's)
+    names, empty = default; `curves` likewise. `hosts`: the exact or wildcard names that it rules, sorted;
+    unused for `default`, which rules the rest."""
+
+    name: str = DEFAULT_TLS_OPTIONS
+    min_version: str = "1.2"
+    max_version: str = "1.3"
+    ciphers: tuple[str, ...] = ()
+    curves: tuple[str, ...] = ()
+    alpn: tuple[str, ...] = ("h2", "http/1.1")
+    client_auth: ClientAuth | None = None
+    sni_strict: bool = False
+    session_tickets: bool = True
+    hosts: Mapping[str, tuple[str, ...]] = {}
+    """By entrypoint."""
+
+
+class EntryPoint(Value, frozen=True, kw_only=True):
+    """Where the proxy listens. `host` is `0.0.0.0`, `::` (both families) or one address. Times in seconds,
+    0 = no limit. `trusted_ips`: CIDRs whose X-Forwarded-* are believed. `advertised_port`: of Alt-Svc."""
+
+    name: str
+    host: str
+    port: int
+    http3: bool = False
+    advertised_port: int = 0
+    trust_everybody: bool = False
+    trusted_ips: tuple[str, ...] = ()
+    max_header_bytes: int = 1048576
+    max_concurrent_streams: int = 250
+    read_timeout: float = 0.0
+    idle_timeout: float = 180.0
+
+
+class RoutingModel(Value, frozen=True, kw_only=True):
+    """All sorted: routers by descending priority, then name; certificates by ref; entrypoints by name.
+
+    certificates: any of them may serve any name that it covers (exact first, then wildcard).
+    default_certificate: for all other names.
+    """
+
+    entrypoints: tuple[EntryPoint, ...] = ()
+    routers: tuple[Router, ...] = ()
+    tls_options: tuple[TLSOptions, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    default_certificate: Certificate | None = None
+
+
+class Built(NamedTuple):
+    """Result of a build: the model, and what is wrong with the objects that it was built from."""
+
+    model: RoutingModel
+    problems: tuple[Problem, ...]
