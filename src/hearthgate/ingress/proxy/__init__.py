@@ -1,0 +1,1 @@
+"""The Envoy process: its binary, bootstrap, start, watch, drain and adoption."""
