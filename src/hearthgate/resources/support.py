@@ -43,10 +43,15 @@ class _Plan(NamedTuple):
 
 def problems(resource: Resource) -> Iterator[Problem]:
     """One Problem per field that is set and not honoured."""
-    plan = _plan(type(resource))
+    severity = Severity.ERROR if isinstance(resource, _FAIL_CLOSED) else Severity.WARNING
+    yield from marked(resource, resource.ref, severity)
+
+
+def marked(value: msgspec.Struct, ref: ObjectRef, severity: Severity) -> Iterator[Problem]:
+    """The same for any value of marked types, such as settings."""
+    plan = _plan(type(value))
     if plan is not None:
-        severity = Severity.ERROR if isinstance(resource, _FAIL_CLOSED) else Severity.WARNING
-        yield from _look(plan, resource, "", resource.ref, severity)
+        yield from _look(plan, value, "", ref, severity)
 
 
 def _look(plan: _Plan, value: Any, path: str, ref: ObjectRef, severity: Severity) -> Iterator[Problem]:
@@ -66,7 +71,10 @@ def _look(plan: _Plan, value: Any, path: str, ref: ObjectRef, severity: Severity
         if child is None:
             continue
         field = f"{path}.{below.name}" if path else below.name
-        if below.many:
+        if isinstance(child, Mapping):
+            for name, item in child.items():
+                yield from _look(below.plan, item, f"{field}.{name}", ref, severity)
+        elif below.many:
             for index, item in enumerate(child):
                 yield from _look(below.plan, item, f"{field}[{index}]", ref, severity)
         else:
@@ -109,6 +117,8 @@ def _struct_in(info: inspect.Type) -> tuple[type | None, bool]:
             return info.cls, False
         case inspect.VarTupleType():
             return _struct_in(info.item_type)[0], True
+        case inspect.DictType():
+            return _struct_in(info.value_type)[0], True
         case inspect.UnionType():
             found = [_struct_in(alternative) for alternative in info.types]
             return next(((cls, many) for cls, many in found if cls is not None), (None, False))

@@ -189,8 +189,14 @@ class RoutingModel(Value, frozen=True, kw_only=True):
     default_certificate: Certificate | None = None
 
 
+Endpoints = Mapping[EndpointsKey, tuple[Endpoint, ...]]
+
+
 class Built(NamedTuple):
-    """Result of a build: the model, and what is wrong with the objects that it was built from."""
+    """Result of a build: the model, the endpoints of its services, and what is wrong with the objects that
+    it was built from. `owned`: every object that is for us, whether it serves or not."""
 
     model: RoutingModel
+    endpoints: Endpoints
     problems: tuple[Problem, ...]
+    owned: tuple[ObjectRef, ...] = ()

@@ -1,0 +1,219 @@
+"""From a Snapshot to the RoutingModel: the whole model on every change, in the time of what changed."""
+
+from collections.abc import Iterator
+
+from hearthgate.cluster.snapshot import Snapshot
+from hearthgate.ingress.routing.certificates import built_certificate
+from hearthgate.ingress.routing.endpoints import EndpointsIndex
+from hearthgate.ingress.routing.entrypoints import build_entrypoints
+from hearthgate.ingress.routing.middlewares import Middlewares
+from hearthgate.ingress.routing.model import (
+    DEFAULT_TLS_OPTIONS,
+    Built,
+    Certificate,
+    Endpoints,
+    EndpointsKey,
+    Router,
+    RoutingModel,
+    Service,
+    TLSOptions,
+    Transport,
+    WeightedService,
+)
+from hearthgate.ingress.routing.redirections import redirection_routers
+from hearthgate.ingress.routing.routers import Routers
+from hearthgate.ingress.routing.services import Services
+from hearthgate.ingress.routing.tls_hosts import OptionsByHost, with_hosts
+from hearthgate.ingress.routing.tls_options import built_options, options_name
+from hearthgate.ingress.routing.tracking import Tracker
+from hearthgate.ingress.settings import IngressSettings
+from hearthgate.model.problems import Problem, Reason, Severity
+from hearthgate.model.refs import ObjectRef
+from hearthgate.resources.core import Secret
+from hearthgate.resources.traefik import (
+    IngressRoute,
+    Middleware,
+    ServersTransport,
+    TLSOption,
+    TLSStore,
+    TraefikService,
+)
+
+
+class RoutingBuilder:
+    """Builds models from one snapshot after the other. Equal to a fresh build each time, only faster.
+
+    default_transport: of backends that name no ServersTransport.
+    self_signed: what serves names that no certificate covers, when no TLSStore says otherwise.
+    """
+
+    def __init__(
+        self,
+        settings: IngressSettings,
+        *,
+        default_transport: Transport | None = None,
+        self_signed: Certificate | None = None,
+    ) -> None:
+        self._settings = settings
+        self._self_signed = self_signed
+        self._tracker = Tracker()
+        skip = settings.servers_transport.insecure_skip_verify
+        transport = default_transport or Transport(insecure_skip_verify=skip)
+        crd = settings.providers.kubernetes_crd
+        self._middlewares = Middlewares(self._tracker, cross_namespace=crd.allow_cross_namespace)
+        self._services = Services(self._tracker, settings, transport)
+        self._routers = Routers(self._tracker, settings, self._middlewares, self._services)
+        self._endpoints = EndpointsIndex()
+        self._options_by_host = OptionsByHost()
+        self._entrypoints, self._entrypoint_problems = build_entrypoints(settings)
+        self._redirection_problems: list[Problem] = []
+        by_name = {entrypoint.name: entrypoint for entrypoint in self._entrypoints}
+        self._redirections = tuple(redirection_routers(settings, by_name, self._redirection_problems))
+
+    def build(self, snapshot: Snapshot) -> Built:
+        self._tracker.begin(snapshot)
+        problems = [*snapshot.problems, *self._entrypoint_problems, *self._redirection_problems]
+        owned = self._check_all(snapshot)
+        options, usable = self._tls_options(snapshot, problems)
+        certificates: dict[ObjectRef, Certificate] = {}
+        default = self._store(snapshot, certificates, problems) or self._self_signed
+        served = {entrypoint.name for entrypoint in self._entrypoints}
+        routers: list[Router] = list(self._redirections)
+        for route in snapshot.all(IngressRoute):
+            if self._routers.is_ours(route):
+                owned.append(route.ref)
+                linked = self._routers.linked(route).value
+                routers.extend(router for router in linked.routers if router.entrypoint in served)
+                certificates.update((certificate.ref, certificate) for certificate in linked.certificates)
+        endpoints = self._endpoints.update(snapshot)
+        kept = tuple(self._serviceable(routers, endpoints, usable, problems))
+        ordered = tuple(sorted(kept, key=_precedence))
+        settled, hosts, conflicts = self._options_by_host.settle(ordered)
+        self._tracker.finish()
+        model = RoutingModel(
+            entrypoints=self._entrypoints,
+            routers=settled,
+            tls_options=tuple(with_hosts(option, hosts) for option in options),
+            certificates=tuple(certificates[ref] for ref in sorted(certificates)),
+            default_certificate=default,
+        )
+        problems.extend(conflicts)
+        problems.extend(self._tracker.problems())
+        return Built(model, endpoints, tuple(sorted(set(problems))), tuple(sorted(owned)))
+
+    def _check_all(self, snapshot: Snapshot) -> list[ObjectRef]:
+        """Builds what may be referred to, so that a broken object is told even when nothing uses it yet."""
+        owned: list[ObjectRef] = []
+        for middleware in snapshot.all(Middleware):
+            self._middlewares.built(middleware)
+            owned.append(middleware.ref)
+        for transport in snapshot.all(ServersTransport):
+            self._services.transports.built(transport)
+            owned.append(transport.ref)
+        for service in snapshot.all(TraefikService):
+            self._services.built(service)
+            owned.append(service.ref)
+        return owned
+
+    def _tls_options(self, snapshot: Snapshot, problems: list[Problem]) -> tuple[tuple[TLSOptions, ...], set[str]]:
+        """All options by name, `default` always among them; and the names that may be used."""
+        found: dict[str, TLSOptions] = {}
+        defaults = [o for o in snapshot.all(TLSOption) if options_name(o) == DEFAULT_TLS_OPTIONS]
+        problems.extend(_only_one(defaults))
+        for option in snapshot.all(TLSOption):
+            value = built_options(self._tracker, option).value
+            if value is not None and (len(defaults) < 2 or option not in defaults):
+                found[value.name] = value
+        refused = any(ref.kind == "TLSOption" and ref.name == DEFAULT_TLS_OPTIONS for ref in snapshot.refused)
+        invalid = refused or (len(defaults) == 1 and DEFAULT_TLS_OPTIONS not in found)
+        found.setdefault(DEFAULT_TLS_OPTIONS, TLSOptions())
+        usable = set(found) - ({DEFAULT_TLS_OPTIONS} if invalid else set())
+        return tuple(found[name] for name in sorted(found)), usable
+
+    def _store(
+        self, snapshot: Snapshot, certificates: dict[ObjectRef, Certificate], problems: list[Problem]
+    ) -> Certificate | None:
+        """The default certificate of the TLSStore `default`; its other certificates join `certificates`."""
+        stores = [s for s in snapshot.all(TLSStore) if s.metadata.name == DEFAULT_TLS_OPTIONS]
+        problems.extend(_only_one(stores))
+        if len(stores) != 1:
+            return None
+        store = stores[0]
+        default = None
+        wanted = [(f"spec.certificates[{i}].secretName", c) for i, c in enumerate(store.spec.certificates)]
+        if store.spec.default_certificate is not None:
+            wanted.append(("spec.defaultCertificate.secretName", store.spec.default_certificate))
+        for field, reference in wanted:
+            secret = snapshot.get(Secret, store.metadata.namespace, reference.secret_name)
+            certificate = built_certificate(self._tracker, secret).value if secret is not None else None
+            if certificate is None:
+                message = (
+                    f"Secret {store.metadata.namespace}/{reference.secret_name} does not exist or cannot serve"
+                )
+                problems.append(
+                    Problem(ref=store.ref, field=field, reason=Reason.SECRET_NOT_FOUND, message=message)
+                )
+            elif reference is store.spec.default_certificate:
+                default = certificate
+            else:
+                certificates[certificate.ref] = certificate
+        return default
+
+    def _serviceable(
+        self, routers: list[Router], endpoints: Endpoints, options: set[str], problems: list[Problem]
+    ) -> Iterator[Router]:
+        """Leaves out routers that must not serve; warns of services that nothing answers."""
+        allow_empty = self._settings.providers.kubernetes_crd.allow_empty_services
+        for router in routers:
+            if router.tls and router.tls_options not in options:
+                problems.append(
+                    Problem(
+                        ref=router.ref,
+                        field="spec.tls.options",
+                        reason=Reason.TLS_OPTION_NOT_FOUND,
+                        message=f"the TLS options {router.tls_options} of its hosts do not exist or are invalid",
+                    )
+                )
+                continue
+            empty = [key for key in _endpoints_keys(router.service) if not endpoints.get(key)]
+            problems.extend(_no_endpoints(router, key, allow_empty) for key in empty)
+            if not empty or allow_empty:
+                yield router
+
+
+def build_model(snapshot: Snapshot, settings: IngressSettings, *, self_signed: Certificate | None = None) -> Built:
+    """One build from nothing."""
+    return RoutingBuilder(settings, self_signed=self_signed).build(snapshot)
+
+
+def _precedence(router: Router) -> tuple[int, str, str]:
+    return (-router.priority, router.name, router.entrypoint)
+
+
+def _endpoints_keys(service: Service | None) -> Iterator[EndpointsKey]:
+    if isinstance(service, WeightedService):
+        for member in service.members:
+            yield from _endpoints_keys(member.service)
+    elif service is not None and service.endpoints is not None:
+        yield service.endpoints
+
+
+def _no_endpoints(router: Router, key: EndpointsKey, allow_empty: bool) -> Problem:
+    port = f" port {key.port}" if key.port else ""
+    answer = "it answers 503" if allow_empty else "the route is not served (allowEmptyServices is off)"
+    return Problem(
+        ref=router.ref,
+        field=f"{router.field}.services",
+        reason=Reason.NO_ENDPOINTS,
+        message=f"Service {key.namespace}/{key.service}{port} has no endpoint that serves: {answer}",
+        severity=Severity.WARNING if allow_empty else Severity.ERROR,
+    )
+
+
+def _only_one(objects: list[TLSOption] | list[TLSStore]) -> Iterator[Problem]:
+    """Upstream drops all objects called `default` when there are several."""
+    if len(objects) > 1:
+        for item in objects:
+            others = ", ".join(str(other.ref) for other in objects if other is not item)
+            message = f"only one may be called default in all namespaces, and there is {others}: none is used"
+            yield Problem(ref=item.ref, field="metadata.name", reason=Reason.DUPLICATE_OBJECT, message=message)

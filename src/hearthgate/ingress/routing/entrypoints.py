@@ -1,0 +1,101 @@
+"""Entrypoint settings to model values."""
+
+import ipaddress
+from collections.abc import Iterator
+
+from hearthgate.ingress.routing.model import EntryPoint
+from hearthgate.ingress.settings import EntryPoint as EntryPointSettings
+from hearthgate.ingress.settings import IngressSettings
+from hearthgate.model.durations import parse_duration
+from hearthgate.model.problems import Problem, Reason, shorten
+from hearthgate.model.refs import ObjectRef
+
+SETTINGS_REF = ObjectRef("Settings", "", "hearthgate.yaml")
+INTERNAL_ENTRYPOINT = "traefik"
+"""Upstream's entrypoint of its own pages: never among the defaults."""
+
+
+def build_entrypoints(settings: IngressSettings) -> tuple[tuple[EntryPoint, ...], tuple[Problem, ...]]:
+    """The entrypoints that can be served, by name; a broken one is left out with a Problem."""
+    found, problems = [], []
+    for name, entrypoint in sorted(settings.entry_points.items()):
+        try:
+            found.append(_entrypoint(name, entrypoint))
+        except FieldError as error:
+            problems.append(
+                Problem(
+                    ref=SETTINGS_REF,
+                    field=f"entryPoints.{name}.{error.field}",
+                    reason=Reason.INVALID_VALUE,
+                    message=str(error),
+                )
+            )
+    return tuple(found), tuple(problems)
+
+
+def default_entrypoints(settings: IngressSettings) -> tuple[str, ...]:
+    """Those of a route that names none: the ones marked, else all but the internal one."""
+    marked = sorted(name for name, entrypoint in settings.entry_points.items() if entrypoint.as_default)
+    return tuple(marked or sorted(set(settings.entry_points) - {INTERNAL_ENTRYPOINT}))
+
+
+class FieldError(ValueError):
+    """A setting that cannot be used. `field`: its path below the entrypoint."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def _entrypoint(name: str, settings: EntryPointSettings) -> EntryPoint:
+    host, port = parse_address(settings.address)
+    timeouts = settings.transport.responding_timeouts
+    headers = settings.forwarded_headers
+    http3 = settings.http3
+    return EntryPoint(
+        name=name,
+        host=host,
+        port=port,
+        http3=http3 is not None,
+        advertised_port=(http3.advertised_port if http3 else 0) or port,
+        trust_everybody=headers.insecure,
+        trusted_ips=tuple(_networks(headers.trusted_ips, "forwardedHeaders.trustedIPs")),
+        max_header_bytes=settings.http.max_header_bytes,
+        max_concurrent_streams=settings.http2.max_concurrent_streams,
+        read_timeout=_seconds(timeouts.read_timeout, "transport.respondingTimeouts.readTimeout"),
+        idle_timeout=_seconds(timeouts.idle_timeout, "transport.respondingTimeouts.idleTimeout"),
+    )
+
+
+def parse_address(address: str) -> tuple[str, int]:
+    """(host, port) of `[host]:port`; `::` stands for every address. Raises FieldError."""
+    text, slash, protocol = address.partition("/")
+    if slash and protocol != "tcp":
+        raise FieldError("address", f"{shorten(address)}: only TCP entrypoints are supported yet")
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise FieldError(
+            "address", f"{shorten(address)} is not host:port (':443', '192.168.1.245:443', '[::1]:443')"
+        )
+    if not host:
+        return "::", int(port)
+    try:
+        return str(ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)), int(port)
+    except ValueError:
+        raise FieldError("address", f"{shorten(host)} is not an IP address of this machine") from None
+
+
+def _networks(values: tuple[str, ...], field: str) -> Iterator[str]:
+    for index, value in enumerate(values):
+        try:
+            yield str(ipaddress.ip_network(value, strict=False))
+        except ValueError:
+            raise FieldError(f"{field}[{index}]", f"{shorten(value)} is not an IP address or CIDR") from None
+
+
+def _seconds(value: int | str, field: str) -> float:
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise FieldError(field, str(error)) from None
