@@ -1,0 +1,151 @@
+"""The settings file `hearthgate.yaml` and `--set`: read, checked, every mistake named. Upstream's names."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+
+from hearthgate.ingress.settings import EntryPoint, IngressSettings
+from hearthgate.model.problems import Problem, Reason, Severity
+from hearthgate.model.refs import ObjectRef
+from hearthgate.resources import support, walk
+from hearthgate.resources.meta import Strict, unsupported
+
+PRIVILEGED_PORTS = (80, 443)
+UNPRIVILEGED_PORTS = (8080, 8443)
+
+
+class Log(Strict, frozen=True, kw_only=True):
+    level: Literal["DEBUG", "INFO", "WARN", "WARNING", "ERROR"] = "INFO"
+    format: Literal["console", "json", "common"] = "console"
+
+
+class EmbeddedAPI(Strict, frozen=True, kw_only=True):
+    """The API that kubectl speaks to when there is no cluster. Loopback only."""
+
+    address: str = "127.0.0.1:6443"
+
+
+class Settings(IngressSettings, frozen=True, kw_only=True):
+    """All of hearthgate.yaml. What upstream's file has and Hearthgate does not honour yet is refused."""
+
+    log: Log = Log()
+    embedded_api: EmbeddedAPI = msgspec.field(default=EmbeddedAPI(), name="embeddedAPI")
+    access_log: Annotated[Any, unsupported()] = None
+    metrics: Annotated[Any, unsupported()] = None
+    tracing: Annotated[Any, unsupported()] = None
+    api: Annotated[Any, unsupported()] = None
+    ping: Annotated[Any, unsupported("GET /readyz of the embedded API tells readiness")] = None
+    certificates_resolvers: Annotated[Any, unsupported()] = None
+    experimental: Annotated[Any, unsupported()] = None
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. `problems` name every mistake."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+def load_settings(path: Path | None, overrides: Sequence[str], *, privileged: bool | None = None) -> Settings:
+    """Reads `path` (None: all defaults) and applies `key.path=value` overrides. Raises SettingsError.
+
+    privileged: whether ports 80 and 443 may be bound; None asks the system. It only decides the default ports.
+    """
+    ref = ObjectRef("Settings", "", str(path) if path else "hearthgate.yaml")
+    data = _read(path, ref) if path else {}
+    for override in overrides:
+        _override(data, override, ref)
+    return decode_settings(data, ref, privileged=may_bind_privileged() if privileged is None else privileged)
+
+
+def decode_settings(data: Mapping[str, Any], ref: ObjectRef, *, privileged: bool) -> Settings:
+    """Pure part of `load_settings`."""
+    problems = [
+        Problem(ref=ref, field=mistake.path, reason=mistake.reason, message=mistake.message)
+        for mistake in walk.mistakes(Settings, data, _no_custom_types)
+    ]
+    if problems:
+        raise SettingsError(problems)
+    settings = msgspec.convert(data, Settings)
+    problems = [p for p in support.marked(settings, ref, Severity.ERROR) if p.is_error]
+    if problems:
+        raise SettingsError(problems)
+    if not settings.entry_points:
+        return msgspec.structs.replace(settings, entry_points=default_entry_points(privileged=privileged))
+    return settings
+
+
+def default_entry_points(*, privileged: bool) -> dict[str, EntryPoint]:
+    """Plain HTTP that sends everything that no route wants to HTTPS, and HTTPS with HTTP/3."""
+    web, websecure = PRIVILEGED_PORTS if privileged else UNPRIVILEGED_PORTS
+    data = {
+        "web": {
+            "address": f":{web}",
+            "http": {"redirections": {"entryPoint": {"to": "websecure", "priority": 1}}},
+        },
+        "websecure": {"address": f":{websecure}", "http": {"tls": {}}, "http3": {}},
+    }
+    return {name: msgspec.convert(value, EntryPoint) for name, value in data.items()}
+
+
+def may_bind_privileged() -> bool:
+    """Whether this process may bind port 80: root, the capability, or a lowered kernel limit."""
+    if os.geteuid() == 0:
+        return True
+    try:
+        start = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return False
+    ambient = next((line for line in status.splitlines() if line.startswith("CapAmb:")), "CapAmb: 0")
+    cap_net_bind_service = 1 << 10
+    return start <= PRIVILEGED_PORTS[0] or bool(int(ambient.split()[1], 16) & cap_net_bind_service)
+
+
+def _read(path: Path, ref: ObjectRef) -> dict[str, Any]:
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise SettingsError([Problem(ref=ref, reason=Reason.UNREADABLE, message=message)]) from error
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark else ""
+        message = f"{line}{getattr(error, 'problem', None) or 'not YAML'}"
+        raise SettingsError([Problem(ref=ref, reason=Reason.SYNTAX_ERROR, message=message)]) from error
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise SettingsError([Problem(ref=ref, reason=Reason.INVALID_VALUE, message="must be a mapping")])
+    return data
+
+
+def _override(data: dict[str, Any], text: str, ref: ObjectRef) -> None:
+    key, equals, value = text.partition("=")
+    if not equals or not all(part for part in key.split(".")):
+        message = f"--set {text!r}: write key.path=value, such as entryPoints.web.address=:8080"
+        raise SettingsError([Problem(ref=ref, reason=Reason.INVALID_VALUE, message=message)])
+    *parents, last = key.split(".")
+    below: Any = data
+    for parent in parents:
+        if below.get(parent) is None:
+            below[parent] = {}
+        below = below[parent]
+        if not isinstance(below, dict):
+            message = f"--set {text!r}: {parent} is not a mapping"
+            raise SettingsError([Problem(ref=ref, reason=Reason.INVALID_VALUE, message=message)])
+    try:
+        below[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        below[last] = value
+
+
+def _no_custom_types(wanted: type, value: Any) -> Any:
+    raise NotImplementedError(wanted, value)

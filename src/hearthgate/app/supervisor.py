@@ -1,0 +1,36 @@
+"""Keeps the parts of a role running: a part that crashes is told loudly and started again."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import structlog
+
+FIRST_DELAY, LONGEST_DELAY = 0.2, 10.0
+"""Seconds between a crash and the next start; doubles with each crash."""
+
+log = structlog.get_logger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def supervised(parts: dict[str, Callable[[], Awaitable[None]]]) -> AsyncIterator[None]:
+    """Runs each part beside the body; cancels all of them, and waits, when the body ends."""
+    tasks = [asyncio.create_task(_keep_running(name, run), name=name) for name, run in parts.items()]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Returns when the part returns by itself."""
+    delay = FIRST_DELAY
+    while True:
+        try:
+            return await run()
+        except Exception:
+            log.exception("part crashed, starting it again", part=name, delay_seconds=delay)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LONGEST_DELAY)
