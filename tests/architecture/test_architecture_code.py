@@ -121,6 +121,18 @@ def imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
+@pytest.mark.parametrize("room", PURE_ROOMS)
+def test_pure_rooms_speak_to_nobody(room: str) -> None:
+    """Parts of the standard library's packages: `urllib.parse` and `http.HTTPStatus` are pure, their clients not."""
+    assert not [
+        f"{name_of(path)}:{line}: {module}"
+        for path in python_files()
+        if path.is_relative_to(SOURCE / room)
+        for line, module in imported(parsed(path))
+        if module.startswith(("urllib.request", "http.client", "http.server"))
+    ]
+
+
 def test_no_mocks() -> None:
     assert not [
         f"{name_of(path)}:{line}: {module}"

@@ -1,0 +1,1 @@
+"""The example homelab and the programs that bring it to life."""

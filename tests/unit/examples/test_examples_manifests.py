@@ -1,0 +1,49 @@
+"""The example homelab says what it promises: twenty sites, five namespaces, nothing unknown."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from examples.echo.backends import Backend, backends
+from examples.up import NAMESPACES
+from hearthgate.ingress.settings import IngressSettings
+from hearthgate.resources.decode import decode_mapping
+
+HOMELAB = Path(__file__).parents[3] / "examples" / "homelab"
+
+
+def documents() -> list[dict[str, Any]]:
+    return [
+        document
+        for path in sorted(HOMELAB.glob("*/*.yaml"))
+        for document in yaml.safe_load_all(path.read_text())
+        if document
+    ]
+
+
+def test_every_manifest_is_understood() -> None:
+    assert not [str(problem) for document in documents() for problem in decode_mapping(document).problems]
+
+
+def test_settings_are_understood() -> None:
+    settings = msgspec.convert(yaml.safe_load((HOMELAB / "hearthgate.yaml").read_text()), IngressSettings)
+    assert settings.entry_points["websecure"].http3 is not None
+
+
+def test_twenty_sites_in_five_namespaces() -> None:
+    routes = [document for document in documents() if document["kind"] == "IngressRoute"]
+    hosts = {host for route in routes for host in re.findall(r"Host\(`([^`]+)`\)", yaml.dump(route))}
+    assert len(hosts) == 20
+    assert {route["metadata"]["namespace"] for route in routes} == set(NAMESPACES)
+    assert Counter(route["metadata"]["name"] for route in routes)["internal"] == 5
+
+
+def test_no_backend_port_twice() -> None:
+    found = backends(HOMELAB)
+    assert len({backend.port for backend in found}) == len(found)
+    assert Backend("argocd-server", 19009, True) in found
+    assert {"jaeger", "node-exporter", "alloy"} <= {backend.site for backend in found}
