@@ -123,7 +123,7 @@ def imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 @pytest.mark.parametrize("room", PURE_ROOMS)
 def test_pure_rooms_speak_to_nobody(room: str) -> None:
-    """Parts of the standard library's packages: `urllib.parse` and `http.HTTPStatus` are pure, their clients not."""
+    """Inside packages of the standard library: `urllib.parse` and `http.HTTPStatus` are pure, clients are not."""
     assert not [
         f"{name_of(path)}:{line}: {module}"
         for path in python_files()
