@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import yaml
-from yaml.cyaml import CParser
 
 SCALAR, MAP, LIST, END, ALIAS = range(5)
 
@@ -60,9 +59,9 @@ class TextError(Exception):
 
 def yaml_tokens(text: str, first_line: int) -> Iterator[Token]:
     """The tokens of one YAML document. Raises TextError."""
-    parser = None
+    parser: yaml.CLoader | None = None
     try:
-        parser = CParser(text)
+        parser = yaml.CLoader(text)
         while (event := parser.get_event()) is not None:
             if token := _token(event, first_line):
                 yield token
@@ -147,7 +146,8 @@ def json_tokens(text: str) -> Iterator[Token]:
             if not text[position:].strip():
                 break
             bare = len(text) - len(text[position:].lstrip(" \t\r"))
-            raise TextError(line, f"unexpected {_code(text[bare])} in JSON")
+            broken = "a string is not closed" if text[bare] == '"' else f"unexpected {_code(text[bare])}"
+            raise TextError(line, f"{broken} in JSON")
         position = found.end()
         match found.lastgroup:
             case "newline":

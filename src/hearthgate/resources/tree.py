@@ -50,13 +50,6 @@ class _Frame:
         self.merges: list[Any] = []
 
 
-class _Merge:
-    """Stands for the key `<<`, which is no string."""
-
-
-_MERGE: Final = _Merge()
-
-
 def build(tokens: Iterable[Token], max_weight: int, lines: dict[Path, int] | None = None) -> Iterator[Tree]:
     """One Tree per top-level value. Fills `lines` (path to line) when given. Raises TextError and TooLarge."""
     builder = _Builder(max_weight, lines)
@@ -107,7 +100,7 @@ class _Builder:
         if not self._stack:
             return ()
         top = self._stack[-1]
-        return (*top.path, len(top.value) if isinstance(top.value, list) else str(top.key))
+        return (*top.path, len(top.value) if isinstance(top.value, list) else top.key or "<<")
 
     def _named(self, token: Token) -> tuple[Any, int]:
         found = self._anchors.get(token.anchor or "")
@@ -146,7 +139,9 @@ class _Builder:
         if token.kind == ALIAS:
             token = token._replace(kind=SCALAR, value=self._named(token)[0])
         if token.kind != SCALAR or isinstance(token.value, dict | list):
-            raise TextError(token.line, "a key must be a plain word: put { and [ in quotes")
+            raise TextError(
+                token.line, "a key must be a plain word: put { and [ in quotes, render templates first"
+            )
         frame.at_key = False
         if token.is_merge:
             frame.key = None
