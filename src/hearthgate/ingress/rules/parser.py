@@ -1,0 +1,152 @@
+"""From tokens to an expression. Precedence: `!`, then `&&`, then `||`; parentheses as usual."""
+
+from typing import Final
+
+from hearthgate.ingress.rules.arguments import argument_error, count_error
+from hearthgate.ingress.rules.lexer import Kind, Refused, Token, tokens
+from hearthgate.ingress.rules.syntax import And, Condition, Expression, Matcher, Not, Or
+from hearthgate.model.problems import did_you_mean, shorten
+
+MAX_DEPTH: Final = 100
+"""Nested parentheses and negations: far beyond what people write, far below the interpreter's limit."""
+
+
+def _spellings(matcher: Matcher) -> tuple[str, ...]:
+    """The four ways upstream accepts: `PathPrefix`, `pathprefix`, `PATHPREFIX`, `Pathprefix`."""
+    name = matcher.value
+    return name, name.lower(), name.upper(), name.capitalize()
+
+
+_MATCHERS: Final = {spelling: matcher for matcher in Matcher for spelling in _spellings(matcher)}
+_NAMES: Final = tuple(matcher.value for matcher in Matcher)
+_ELSEWHERE: Final = {
+    "HostSNI": "it belongs to IngressRouteTCP; here it is Host",
+    "HostSNIRegexp": "it belongs to IngressRouteTCP; here it is HostRegexp",
+    "ALPN": "it belongs to IngressRouteTCP",
+    "HostHeader": "it belongs to the v2 syntax; in v3 it is Host",
+    "Headers": "it belongs to the v2 syntax; in v3 it is Header",
+    "HeadersRegexp": "it belongs to the v2 syntax; in v3 it is HeaderRegexp",
+}
+_WORDS: Final = {"and": "&&", "or": "||"}
+
+
+def parse(text: str) -> Expression:
+    """The expression that `text` writes, every argument checked. Raises Refused with offset and message."""
+    parser = _Parser(text)
+    expression = parser.disjunction()
+    parser.finish()
+    return expression
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self._tokens = tokens(text)
+        self._token = next(self._tokens)
+        self._depth = 0
+
+    def disjunction(self) -> Expression:
+        operands = [self._conjunction()]
+        while self._at(Kind.OR):
+            self._advance()
+            operands.append(self._conjunction())
+        if len(operands) == 1:
+            return operands[0]
+        return Or(tuple(_flat(operands, Or)))
+
+    def finish(self) -> None:
+        token = self._token
+        if token.kind is Kind.END:
+            return
+        if token.kind is Kind.CLOSE:
+            raise Refused(token.offset, "unexpected ')'", "no '(' is open")
+        operator = _WORDS.get(token.text.lower(), "")
+        hint = f"did you mean '{operator}'?" if operator else "join matchers with '&&' or '||'"
+        raise Refused(token.offset, f"unexpected {_shown(token)}", hint)
+
+    def _conjunction(self) -> Expression:
+        operands = [self._unary()]
+        while self._at(Kind.AND):
+            self._advance()
+            operands.append(self._unary())
+        if len(operands) == 1:
+            return operands[0]
+        return And(tuple(_flat(operands, And)))
+
+    def _unary(self) -> Expression:
+        token = self._token
+        if token.kind is Kind.NAME:
+            return self._call()
+        if token.kind not in (Kind.NOT, Kind.OPEN):
+            raise Refused(token.offset, f"expected a matcher such as Host(`example.org`), found {_shown(token)}")
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise Refused(token.offset, f"nested deeper than {MAX_DEPTH} levels", too_complex=True)
+        self._advance()
+        if token.kind is Kind.NOT:
+            expression: Expression = Not(self._unary())
+        else:
+            expression = self.disjunction()
+            if not self._at(Kind.CLOSE):
+                hint = f"to close the '(' at {token.offset + 1}"
+                raise Refused(self._token.offset, f"expected ')', found {_shown(self._token)}", hint)
+            self._advance()
+        self._depth -= 1
+        return expression
+
+    def _call(self) -> Condition:
+        name = self._token
+        self._advance()
+        matcher = _MATCHERS.get(name.text)
+        if matcher is None:
+            raise Refused(name.offset, f"unknown matcher {shorten(name.text)}", _suggestion(name.text))
+        if not self._at(Kind.OPEN):
+            raise Refused(name.offset, f"{matcher.value} has no arguments", f"write {matcher.value}(`…`)")
+        self._advance()
+        arguments = self._arguments(matcher)
+        if error := count_error(matcher, len(arguments)):
+            raise Refused(name.offset, error)
+        values = tuple(argument.value for argument in arguments)
+        for index, argument in enumerate(arguments):
+            if error := argument_error(matcher, values, index):
+                raise Refused(argument.offset, error)
+        return Condition(matcher, values)
+
+    def _arguments(self, matcher: Matcher) -> list[Token]:
+        """Up to and with the closing parenthesis; one comma may trail, as in Go."""
+        arguments: list[Token] = []
+        while not self._at(Kind.CLOSE):
+            if self._at(Kind.NAME):
+                raise Refused(self._token.offset, f"the argument of {matcher.value} is not quoted", "write `…`")
+            if not self._at(Kind.STRING):
+                raise Refused(self._token.offset, f"expected a string, found {_shown(self._token)}")
+            arguments.append(self._token)
+            self._advance()
+            if self._at(Kind.COMMA):
+                self._advance()
+            elif not self._at(Kind.CLOSE):
+                raise Refused(self._token.offset, f"expected ',' or ')', found {_shown(self._token)}")
+        self._advance()
+        return arguments
+
+    def _at(self, kind: Kind) -> bool:
+        return self._token.kind is kind
+
+    def _advance(self) -> None:
+        if not self._at(Kind.END):
+            self._token = next(self._tokens)
+
+
+def _flat(operands: list[Expression], kind: type[And] | type[Or]) -> list[Expression]:
+    """`(a && b) && c` is `a && b && c`: one node however it was bracketed."""
+    flat: list[Expression] = []
+    for operand in operands:
+        flat.extend(operand.operands if isinstance(operand, And | Or) and type(operand) is kind else (operand,))
+    return flat
+
+
+def _suggestion(name: str) -> str:
+    return _ELSEWHERE.get(name) or did_you_mean(name, _NAMES).strip(" ()")
+
+
+def _shown(token: Token) -> str:
+    return "the end of the rule" if token.kind is Kind.END else shorten(token.text)
