@@ -40,7 +40,7 @@ async def main(arguments: list[str]) -> int:
     ensure_wildcard(made, authority, DOMAIN, NAMESPACES)
     http, https = (80, 443) if _may_bind(80) and _may_bind(443) else (8080, 8443)
     command = [
-        sys.executable, "-m", "hearthgate", "up", str(HOMELAB), str(made),
+        str(Path(sys.executable).parent / "hearthgate"), "up", str(HOMELAB), str(made),
         "--settings", str(HOMELAB / "hearthgate.yaml"), "--state", str(state),
         "--set", f"entryPoints.web.address=127.0.0.1:{http}",
         "--set", f"entryPoints.websecure.address=127.0.0.1:{https}",

@@ -16,7 +16,8 @@ from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.meta import Resource
 from hearthgate.resources.traefik import Middleware, ServersTransport, TLSOption, TraefikService
 
-_FAIL_CLOSED: tuple[type[Resource], ...] = (Middleware, ServersTransport, TLSOption, TraefikService)
+FAIL_CLOSED: tuple[type[Resource], ...] = (Middleware, ServersTransport, TLSOption, TraefikService)
+"""Kinds that a field which is not honoured takes out of service."""
 
 
 class _Mark(NamedTuple):
@@ -43,7 +44,7 @@ class _Plan(NamedTuple):
 
 def problems(resource: Resource) -> Iterator[Problem]:
     """One Problem per field that is set and not honoured."""
-    severity = Severity.ERROR if isinstance(resource, _FAIL_CLOSED) else Severity.WARNING
+    severity = Severity.ERROR if isinstance(resource, FAIL_CLOSED) else Severity.WARNING
     yield from marked(resource, resource.ref, severity)
 
 
