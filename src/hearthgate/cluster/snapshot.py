@@ -1,9 +1,10 @@
 """The Snapshot: everything known at one moment, immutable, numbered, sorted. Pure."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
-from typing import TypeVar, cast
+from typing import Final, NamedTuple, TypeVar, cast
 
 from hearthgate.model.problems import Problem
 from hearthgate.model.refs import ObjectRef
@@ -12,6 +13,22 @@ from hearthgate.resources.meta import Resource
 R = TypeVar("R", bound=Resource)
 Key = tuple[str, str]
 """(namespace, name)"""
+
+_FEW: Final = 64
+"""Up to so many changes the order is patched: 2 µs each, against 5 ms for sorting 10,000 anew."""
+
+
+class RefusedObject(NamedTuple):
+    """An object that exists but could not be decoded: enough of it to write its status and its Events."""
+
+    ref: ObjectRef
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+
+
+Subject = Resource | RefusedObject
+"""What a status or an Event can be about."""
 
 
 class Collection:
@@ -24,13 +41,36 @@ class Collection:
     def ordered(self) -> tuple[Resource, ...]:
         return tuple(self.objects[key] for key in sorted(self.objects))
 
+    def changed(self, changes: Mapping[Key, Resource | None]) -> "Collection":
+        """The collection with these objects put in, or taken out where None. An order once made is carried on."""
+        objects = dict(self.objects)
+        for key, resource in changes.items():
+            if resource is None:
+                objects.pop(key, None)
+            else:
+                objects[key] = resource
+        made = Collection(objects)
+        if "ordered" in self.__dict__ and len(changes) <= _FEW:
+            made.__dict__["ordered"] = _patched(self.ordered, changes)
+        return made
 
-_EMPTY = Collection({})
+
+def _patched(ordered: tuple[Resource, ...], changes: Mapping[Key, Resource | None]) -> tuple[Resource, ...]:
+    patched = list(ordered)
+    for key, resource in changes.items():
+        place = bisect_left(patched, key, key=lambda known: known.key)
+        present = place < len(patched) and patched[place].key == key
+        patched[place : place + present] = [] if resource is None else [resource]
+    return tuple(patched)
+
+
+_EMPTY: Final = Collection({})
 
 
 class Snapshot:
     """number: grows with every change. refused: objects that exist but could not be decoded, with the reasons;
-    they are in no collection, so that a reference to one can say `invalid` instead of `not found`."""
+    they are in no collection, so that a reference to one can say `invalid` instead of `not found`.
+    refused_objects: what could be read of them, where an API server told of them."""
 
     def __init__(
         self,
@@ -38,11 +78,13 @@ class Snapshot:
         collections: Mapping[type[Resource], Collection] | None = None,
         refused: Mapping[ObjectRef, tuple[Problem, ...]] | None = None,
         warnings: tuple[Problem, ...] = (),
+        refused_objects: Mapping[ObjectRef, RefusedObject] | None = None,
     ) -> None:
         self.number = number
         self._collections = MappingProxyType(dict(collections or {}))
         self.refused = MappingProxyType(dict(refused or {}))
         self.warnings = warnings
+        self._refused_objects = MappingProxyType(dict(refused_objects or {}))
 
     @classmethod
     def of(cls, resources: Iterable[Resource], problems: Iterable[Problem] = (), number: int = 1) -> "Snapshot":
@@ -78,6 +120,22 @@ class Snapshot:
     def is_refused(self, kind: type[Resource], namespace: str, name: str) -> bool:
         """Whether the object exists but could not be decoded."""
         return ObjectRef(kind.__name__, namespace, name) in self.refused
+
+    def subject(self, ref: ObjectRef) -> Subject | None:
+        """The object that `ref` names, or what is known of it when it was refused; None when there is none."""
+        for kind, collection in self._collections.items():
+            if kind.__name__ == ref.kind and (found := collection.objects.get((ref.namespace, ref.name))):
+                return found
+        return self.refused_object(ref) if ref in self.refused else None
+
+    def refused_object(self, ref: ObjectRef) -> RefusedObject:
+        """What could be read of a refused object; of one that came from a file just its name."""
+        return self._refused_objects.get(ref, RefusedObject(ref))
+
+    @property
+    def kinds(self) -> tuple[type[Resource], ...]:
+        """The kinds that have a collection, by name."""
+        return tuple(sorted(self._collections, key=lambda kind: kind.__name__))
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -32,10 +32,10 @@ def decode(kind: Kind, raw: bytes) -> Decoded:
     """Decodes one JSON object of a known kind. Never raises on bad input."""
     try:
         resource = _decoder(kind).decode(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
             data = msgspec.json.decode(raw)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             ref = ObjectRef(kind.kind, "", "")
             return Decoded(None, (Problem(ref=ref, reason=Reason.SYNTAX_ERROR, message=str(error)),))
         return Decoded(None, _mistakes(kind, data))
