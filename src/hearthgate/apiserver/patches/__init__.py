@@ -1,0 +1,1 @@
+"""The four ways to patch an object, and the record of who manages which field. Pure."""

@@ -1,0 +1,1 @@
+"""The rules of the Kubernetes API on one object: names, metadata, defaults, admission, selection. Pure."""

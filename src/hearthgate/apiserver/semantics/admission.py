@@ -1,0 +1,98 @@
+"""Whether an object may be stored: types and values by `resources.decode`, names by `names`.
+
+A field that Hearthgate does not support is no reason to refuse: the object is upstream's, its controller
+reports what it cannot do. Such problems become warnings of the answer.
+"""
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Final
+
+from hearthgate.apiserver.errors import Cause, bad_request, invalid
+from hearthgate.apiserver.semantics.names import metadata_causes
+from hearthgate.model.problems import Problem, Reason
+from hearthgate.resources.decode import decode_mapping
+from hearthgate.resources.kinds import Kind
+
+Object = dict[str, Any]
+
+_WARN_ONLY: Final = frozenset({Reason.UNSUPPORTED, Reason.DEPRECATED})
+_STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+
+
+class FieldValidation(StrEnum):
+    """What becomes of fields that the kind does not have: refuse, prune and warn, or prune."""
+
+    STRICT = "Strict"
+    WARN = "Warn"
+    IGNORE = "Ignore"
+
+
+def admit(kind: Kind, obj: Object, validation: FieldValidation) -> tuple[str, ...]:
+    """Prunes unknown fields of `obj` in place and gives the warnings. Raises ApiError, every cause at once."""
+    found = decode_mapping(obj).problems if kind.resource_type is not None else ()
+    unknown = [problem for problem in found if problem.reason is Reason.UNKNOWN_FIELD]
+    warnings = [str_of(problem) for problem in found if problem.reason in _WARN_ONLY]
+    causes = [
+        _cause(problem)
+        for problem in found
+        if problem.reason is not Reason.UNKNOWN_FIELD and problem.reason not in _WARN_ONLY
+    ]
+    if not causes:
+        causes = list(metadata_causes(kind, obj["metadata"]))
+    if causes:
+        if validation is FieldValidation.STRICT:
+            causes += [_cause(problem) for problem in unknown]
+        raise invalid(kind, str(obj["metadata"].get("name", "")), causes)
+    if unknown:
+        warnings = [*_refuse_or_prune(obj, unknown, validation), *warnings]
+        # What hid behind the unknown fields: the decoder judges support only on a clean object.
+        warnings += [str_of(p) for p in decode_mapping(obj).problems if p.reason in _WARN_ONLY]
+    return tuple(warnings)
+
+
+def str_of(problem: Problem) -> str:
+    return f"{problem.field}: {problem.message}" if problem.field else problem.message
+
+
+def _refuse_or_prune(obj: Object, unknown: Sequence[Problem], validation: FieldValidation) -> list[str]:
+    if validation is FieldValidation.STRICT:
+        said = ", ".join(f'unknown field "{problem.field}"{_hint(problem)}' for problem in unknown)
+        raise bad_request(f"strict decoding error: {said}")
+    for problem in unknown:
+        _prune(obj, problem.field)
+    if validation is FieldValidation.IGNORE:
+        return []
+    return [f'unknown field "{problem.field}"{_hint(problem)}' for problem in unknown]
+
+
+def _hint(problem: Problem) -> str:
+    return f" ({hint}" if (hint := problem.message.partition(" (")[2]) else ""
+
+
+def _prune(obj: Object, path: str) -> None:
+    """Removes the field at a path such as `spec.routes[0].mach`; a field name may hold dots at its end."""
+    value: Any = obj
+    rest = path
+    while True:
+        if isinstance(value, dict) and rest in value:
+            del value[rest]
+            return
+        step = _STEP.match(rest)
+        if step is None:
+            return
+        value = value[int(step[1])] if step[1] else value.get(step[2])
+        rest = rest[step.end() :].removeprefix(".")
+        if not isinstance(value, dict | list):
+            return
+
+
+def _cause(problem: Problem) -> Cause:
+    match problem.reason:
+        case Reason.MISSING_FIELD:
+            return Cause(problem.field, f"Required value: {problem.message}", "FieldValueRequired")
+        case Reason.UNKNOWN_FIELD:
+            return Cause(problem.field, problem.message, "FieldValueForbidden")
+        case _:
+            return Cause(problem.field, f"Invalid value: {problem.message}", "FieldValueInvalid")

@@ -1,0 +1,297 @@
+"""The verbs of the API on stored objects: create, replace, patch, apply, delete.
+
+Each is one decision from the current entry, made under the object's lock, out of the pure rules of
+`semantics` and `patches`; a dry run makes the same decision and stores nothing.
+"""
+
+import secrets
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from hearthgate.apiserver.errors import ApiError, Cause, already_exists, conflict, forbidden, invalid, not_found
+from hearthgate.apiserver.patches.apply import apply_config
+from hearthgate.apiserver.patches.managers import Manager, Writer, track_update, write_managers
+from hearthgate.apiserver.patches.fieldset import leaves
+from hearthgate.apiserver.patches.topology import Topology
+from hearthgate.apiserver.semantics import lifecycle
+from hearthgate.apiserver.semantics.admission import FieldValidation, admit
+from hearthgate.apiserver.semantics.defaults import fill, without_nulls
+from hearthgate.apiserver.semantics.immutable import check_immutable
+from hearthgate.apiserver.store.collection import Entry
+from hearthgate.apiserver.store.store import Mutated, Object, Put, Remove, Store
+from hearthgate.resources.kinds import Kind
+
+_SUFFIX_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
+_NAME_ROOM: Final = 58
+_GENERATE_TRIES: Final = 8
+_PROTECTED: Final = frozenset({"default", "kube-system"})
+
+
+class Options(NamedTuple):
+    """How a write is asked for. `subresource` is empty or `status`."""
+
+    manager: str = "unknown"
+    validation: FieldValidation = FieldValidation.WARN
+    dry_run: bool = False
+    subresource: str = ""
+
+
+class Preconditions(NamedTuple):
+    """What a delete insists on; empty means anything. `orphan` leaves dependents alone."""
+
+    uid: str = ""
+    resource_version: str = ""
+    orphan: bool = False
+
+
+class Result(NamedTuple):
+    """`raw`: the object after the verb. `type`: ADDED, MODIFIED, DELETED or empty for no change."""
+
+    raw: bytes
+    type: str
+    warnings: tuple[str, ...] = ()
+
+
+OnEnd = Callable[[Kind, Object, bool], None]
+"""Told when an object has gone or a namespace begins to go: kind, last state, whether dependents stay."""
+
+
+class Verbs:
+    """Every method raises ApiError."""
+
+    def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+        self.on_end: OnEnd = lambda kind, obj, orphan: None
+
+    def now(self) -> str:
+        return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def entry(self, kind: Kind, namespace: str, name: str) -> Entry:
+        entry = self._store.collection(kind.resource).get(namespace, name)
+        if entry is None:
+            raise not_found(kind, name)
+        return entry
+
+    async def create(self, kind: Kind, namespace: str, obj: Any, options: Options) -> Result:
+        asked = lifecycle.envelope(kind, obj, namespace)
+        prefix = asked["metadata"].get("generateName")
+        if asked["metadata"].get("name") or not isinstance(prefix, str) or not prefix:
+            return await self._create(kind, asked, options)
+        for _ in range(_GENERATE_TRIES):
+            suffix = "".join(secrets.choice(_SUFFIX_LETTERS) for _ in range(5))
+            named = {**asked, "metadata": {**asked["metadata"], "name": prefix[:_NAME_ROOM] + suffix}}
+            try:
+                return await self._create(kind, named, options)
+            except ApiError as error:
+                if error.reason != "AlreadyExists":
+                    raise
+        raise ApiError(409, "AlreadyExists", f"no free name found for {prefix!r}: try again")
+
+    async def _create(self, kind: Kind, asked: Object, options: Options) -> Result:
+        def decide(current: Object | None) -> Object:
+            if current is not None:
+                raise already_exists(kind, asked["metadata"]["name"])
+            fresh = self._fresh(kind, asked, options, warnings)
+            return track_update(None, fresh, self._writer(kind, options), Topology(kind.resource))
+
+        warnings: list[str] = []
+        return await self._write(kind, asked, decide, options, warnings)
+
+    async def update(
+        self, kind: Kind, namespace: str, name: str, change: Callable[[Object], Any], options: Options
+    ) -> Result:
+        """Replaces the object by what `change` makes of it (PUT and the patches other than apply)."""
+
+        def decide(current: Object | None) -> Object:
+            if current is None:
+                raise not_found(kind, name)
+            asked = lifecycle.envelope(kind, change(current), namespace, name)
+            return self._changed(kind, current, asked, options, warnings)
+
+        warnings: list[str] = []
+        place = {"metadata": {"namespace": namespace, "name": name}}
+        return await self._write(kind, place, decide, options, warnings)
+
+    def _changed(
+        self, kind: Kind, current: Object, asked: Object, options: Options, warnings: list[str]
+    ) -> Object:
+        new = lifecycle.updated(kind, current, asked, status=options.subresource == "status")
+        new = _admitted(kind, new, options, warnings)
+        check_immutable(kind, current, new)
+        return track_update(current, new, self._writer(kind, options), Topology(kind.resource))
+
+    async def apply(
+        self, kind: Kind, namespace: str, name: str, config: Any, options: Options, *, force: bool
+    ) -> Result:
+        """Server-side apply: creates the object when there is none."""
+        asked = lifecycle.envelope(kind, config, namespace, name)
+        if asked["metadata"].get("managedFields"):
+            raise invalid(kind, name, [Cause("metadata.managedFields", "must be nil")])
+        status_only = options.subresource == "status"
+        if status_only:
+            asked = {key: asked[key] for key in ("apiVersion", "kind", "status") if key in asked} | {
+                "metadata": {"name": name, **({"namespace": namespace} if namespace else {})}
+            }
+        elif kind.status:
+            asked.pop("status", None)
+        topology = Topology(kind.resource)
+
+        def decide(current: Object | None) -> Object:
+            writer = self._writer(kind, options)._replace(operation="Apply")
+            if current is None:
+                if status_only:
+                    raise not_found(kind, name)
+                return self._applied_fresh(kind, asked, writer, options, warnings)
+            merged = apply_config(current, asked, writer, topology, force=force)
+            new = lifecycle.updated(kind, current, merged, status=status_only)
+            new = _admitted(kind, new, options, warnings)
+            check_immutable(kind, current, new)
+            return new
+
+        warnings: list[str] = []
+        return await self._write(kind, asked, decide, options, warnings)
+
+    def _applied_fresh(
+        self, kind: Kind, asked: Object, writer: Writer, options: Options, warnings: list[str]
+    ) -> Object:
+        if asked["metadata"].get("resourceVersion") or asked["metadata"].get("uid"):
+            raise conflict(kind, asked["metadata"]["name"], "it does not exist, yet a version or uid is asked for")
+        fields = frozenset(leaves(asked, Topology(kind.resource)))
+        fresh = self._fresh(kind, asked, options, warnings)
+        write_managers(fresh, [Manager.of(writer, fields)])
+        return fresh
+
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, options: Options, wanted: Preconditions
+    ) -> Result:
+        """Marks the object when finalizers wait for it, else removes it."""
+
+        def decide(entry: Entry | None) -> Put | Remove | None:
+            if entry is None:
+                raise not_found(kind, name)
+            obj: Object = msgspec.json.decode(entry.raw)
+            _check_preconditions(kind, obj, wanted)
+            if kind.resource == "namespaces":
+                if name in _PROTECTED:
+                    raise forbidden(kind, name, "this namespace may not be deleted")
+            elif not obj["metadata"].get("finalizers"):
+                return Remove(obj)
+            if "deletionTimestamp" in obj["metadata"]:
+                return None
+            marked = lifecycle.marked_deleted(obj, now=self.now())
+            if kind.resource == "namespaces":
+                marked["status"] = {**obj.get("status", {}), "phase": "Terminating"}
+            return Put(marked)
+
+        if options.dry_run:
+            entry = self.entry(kind, namespace, name)
+            change = decide(entry)
+            return Result(entry.raw, "DELETED" if isinstance(change, Remove) else "MODIFIED")
+        mutated = await self._store.mutate(kind.resource, (namespace, name), decide)
+        return self._told(kind, mutated, (), orphan=wanted.orphan)
+
+    async def finish_namespace(self, kind: Kind, name: str) -> None:
+        """Removes a terminating namespace unless finalizers of others hold it. Its contents must be gone."""
+
+        def decide(entry: Entry | None) -> Put | Remove | None:
+            if entry is None:
+                return None
+            obj: Object = msgspec.json.decode(entry.raw)
+            if "deletionTimestamp" not in obj["metadata"]:
+                return None
+            obj["spec"] = {**obj.get("spec", {}), "finalizers": []}
+            return Put(obj) if obj["metadata"].get("finalizers") else Remove(obj)
+
+        self._told(kind, await self._store.mutate(kind.resource, ("", name), decide), ())
+
+    async def _write(
+        self,
+        kind: Kind,
+        place: Object,
+        decide: Callable[[Object | None], Object],
+        options: Options,
+        warnings: list[str],
+    ) -> Result:
+        """Stores what `decide` makes of the current object, if it differs."""
+        key = (place["metadata"].get("namespace", ""), place["metadata"].get("name") or "")
+
+        def change(entry: Entry | None) -> Put | Remove | None:
+            current: Object | None = None if entry is None else msgspec.json.decode(entry.raw)
+            if current is None:
+                self._check_namespace(kind, *key)
+            new = decide(current)
+            # `new` may share parts with `current` and have been filled in place: compare with the stored bytes.
+            if entry is not None and new == msgspec.json.decode(entry.raw):
+                return None
+            if current is not None and _is_released(kind, new):
+                return Remove(new)
+            return Put(new)
+
+        if options.dry_run:
+            entry = self._store.collection(kind.resource).get(*key)
+            planned = change(entry)
+            if planned is None:
+                return Result(entry.raw if entry else b"", "", tuple(warnings))
+            raw = msgspec.json.encode(planned.object)
+            return Result(raw, "MODIFIED" if entry else "ADDED", tuple(warnings))
+        return self._told(kind, await self._store.mutate(kind.resource, key, change), tuple(warnings))
+
+    def _told(self, kind: Kind, mutated: Mutated, warnings: tuple[str, ...], *, orphan: bool = False) -> Result:
+        if mutated.entry is None:
+            return Result(b"", "", warnings)
+        if mutated.type == "DELETED" or (kind.resource == "namespaces" and mutated.type == "MODIFIED"):
+            self.on_end(kind, msgspec.json.decode(mutated.entry.raw), orphan)
+        return Result(mutated.entry.raw, mutated.type, warnings)
+
+    def _fresh(self, kind: Kind, asked: Object, options: Options, warnings: list[str]) -> Object:
+        fresh = lifecycle.created(kind, asked, now=self.now(), uid=str(uuid.uuid4()))
+        fresh["metadata"].pop("managedFields", None)
+        return _admitted(kind, fresh, options, warnings)
+
+    def _writer(self, kind: Kind, options: Options) -> Writer:
+        return Writer(options.manager, "Update", options.subresource, kind.api_version, self.now())
+
+    def _check_namespace(self, kind: Kind, namespace: str, name: str) -> None:
+        if not kind.namespaced:
+            return
+        entry = self._store.collection("namespaces").get("", namespace)
+        if entry is None:
+            raise ApiError(404, "NotFound", f'namespaces "{namespace}" not found', name=namespace)
+        if (
+            b'"deletionTimestamp"' in entry.raw
+            and "deletionTimestamp" in msgspec.json.decode(entry.raw)["metadata"]
+        ):
+            why = f"unable to create new content in namespace {namespace} because it is being terminated"
+            raise forbidden(kind, name, why)
+
+
+def _admitted(kind: Kind, obj: Object, options: Options, warnings: list[str]) -> Object:
+    obj = without_nulls(kind, obj)
+    warnings.extend(admit(kind, obj, options.validation))
+    fill(kind.resource, obj)
+    return obj
+
+
+def _check_preconditions(kind: Kind, obj: Object, wanted: Preconditions) -> None:
+    metadata = obj["metadata"]
+    if wanted.uid and wanted.uid != metadata["uid"]:
+        why = f"Precondition failed: UID in precondition: {wanted.uid}, UID in object meta: {metadata['uid']}"
+        raise conflict(kind, metadata["name"], why)
+    if wanted.resource_version and wanted.resource_version != metadata["resourceVersion"]:
+        held = metadata["resourceVersion"]
+        why = (
+            f"Precondition failed: ResourceVersion in precondition: {wanted.resource_version}, "
+            f"ResourceVersion in object meta: {held}"
+        )
+        raise conflict(kind, metadata["name"], why)
+
+
+def _is_released(kind: Kind, obj: Object) -> bool:
+    if kind.resource == "namespaces" and obj.get("spec", {}).get("finalizers"):
+        return False
+    return lifecycle.is_released(obj)
