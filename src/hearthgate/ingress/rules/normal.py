@@ -7,8 +7,11 @@ never hold are dropped, conditions that say nothing new too, and conjuncts that 
 from typing import Final
 
 from hearthgate.ingress.rules.lexer import Refused
+from hearthgate.ingress.rules.pattern import finds_everything
+from hearthgate.ingress.rules.regex import found
 from hearthgate.ingress.rules.simplify import simplify
-from hearthgate.ingress.rules.syntax import Condition, Conjunct, Expression, Not, Or
+from hearthgate.ingress.rules.syntax import Condition, Conjunct, Expression, Matcher, Not, Or
+from hearthgate.model.problems import shorten
 
 MAX_CONJUNCTS: Final = 512
 _MAX_STEPS: Final = 20_000
@@ -30,7 +33,9 @@ class _Builder:
     def alternatives(self, expression: Expression, *, negated: bool) -> set[Conjunct]:
         match expression:
             case Condition(matcher, arguments, inverse):
-                return self._collect([(Condition(matcher, arguments, inverse ^ negated),)])
+                condition = Condition(matcher, arguments, inverse ^ negated)
+                _check_expressible(condition)
+                return self._collect([(condition,)])
             case Not(operand):
                 return self.alternatives(operand, negated=not negated)
         results = [self.alternatives(operand, negated=negated) for operand in expression.operands]
@@ -66,6 +71,16 @@ def _widest(found: set[Conjunct]) -> list[Conjunct]:
         if not any(wider <= conditions for wider in kept):
             kept.append(conditions)
     return [tuple(sorted(conditions)) for conditions in kept]
+
+
+def _check_expressible(condition: Condition) -> None:
+    """The proxy cannot tell a missing header from an empty one where a negated pattern asks for the difference."""
+    if condition.matcher is not Matcher.HEADER_REGEXP or not condition.negated:
+        return
+    name, pattern = condition.arguments
+    if found(pattern, "") and not finds_everything(pattern):
+        message = f"!HeaderRegexp({name}, {shorten(pattern)}) is not supported: the pattern matches an empty value"
+        raise Refused(0, message, f"write !HeaderRegexp(`{name}`, `.*`) for a missing header, or another pattern")
 
 
 def _too_complex() -> Refused:

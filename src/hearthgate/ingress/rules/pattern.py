@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from hearthgate.ingress.rules.regex import covers
+from hearthgate.ingress.rules.regex import covers, found
 
 
 class PartKind(StrEnum):
@@ -134,6 +134,11 @@ def alternatives(pattern: str) -> tuple[Alternative, ...] | None:
     if any(side.parts[:1] and side.parts[0].kind is PartKind.REPEAT for side in split):
         return None
     return split
+
+
+def finds_everything(pattern: str) -> bool:
+    """Whether a search for `pattern` succeeds in any text: it can be empty, and nothing ties it to a place."""
+    return found(pattern, "") and not any(part.kind in _ANCHORS.values() for part in parts(pattern))
 
 
 def _alternative(side: Sequence[Part]) -> Alternative:

@@ -14,6 +14,8 @@ _PATHS: Final = (Matcher.PATH, Matcher.PATH_PREFIX, Matcher.PATH_REGEXP)
 _HOSTS: Final = (Matcher.HOST, Matcher.HOST_REGEXP)
 _HEADERS: Final = (Matcher.HEADER, Matcher.HEADER_REGEXP)
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_NAME: Final = re.compile(r"[!-)+-.0-?A-Z^-~]+")
+"""Printable ASCII without `*`, `/`, `@`, brackets and backslash."""
 _KEPT_ESCAPES: Final = "|".join(f"{ord(character):02X}" for character in sorted(RESERVED))
 _ROUTABLE: Final = re.compile(rf"(?:[^%?#]|%(?:{_KEPT_ESCAPES}))*", re.DOTALL)
 
@@ -35,8 +37,7 @@ def simplify(conditions: Iterable[Condition]) -> Conjunct | None:
 
 def is_exact_name(host: str) -> bool:
     """Whether `host`, a canonical `Host` argument, can be the whole host of a request."""
-    colons = host.count(":")
-    return bool(host) and "*" not in host and colons != 1 and not any(c in host for c in " /[]@\t\r\n\0")
+    return _NAME.fullmatch(host) is not None and host.count(":") != 1
 
 
 def _canonical(condition: Condition) -> Condition:

@@ -1,0 +1,105 @@
+"""Rules about paths in words of the proxy.
+
+The proxy keeps percent escapes as the client wrote them, in either case, and escapes what may not stand raw;
+it decodes unreserved characters only. Rules speak about the decoded path, where only reserved characters
+stay escaped. So a literal has one wire form unless an escape contains a letter.
+"""
+
+import functools
+import re
+from typing import Final, NamedTuple
+
+from hearthgate.ingress.rules.paths import RESERVED, UNRESERVED
+from hearthgate.ingress.rules.pattern import Part, PartKind, parts
+
+_RAW: Final = UNRESERVED | RESERVED
+_ESCAPED_ASCII: Final = "".join(character for character in map(chr, range(0x80)) if character not in _RAW)
+_ESCAPE_OR_CHARACTER: Final = re.compile(r"%[0-9A-F]{2}|.", re.DOTALL)
+_MAX_RANGE: Final = 64
+"""Of characters beyond ASCII that are spelled out one by one; a wider range stands for all of them."""
+ANY_NON_ASCII: Final = (
+    "%[CcDd][0-9A-Fa-f]%[89ABab][0-9A-Fa-f]|%[Ee][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){2}"
+    "|%[Ff][0-7](?:%[89ABab][0-9A-Fa-f]){3}"
+)
+"""One escaped character of two to four bytes in UTF-8."""
+
+
+class WirePath(NamedTuple):
+    """A literal as the proxy sees it. `text` is a pattern when `pattern` is set, else to be compared as it is."""
+
+    text: str
+    pattern: bool
+
+
+@functools.lru_cache(maxsize=8192)
+def wire_path(literal: str) -> WirePath:
+    """The wire form of a routable path literal (its `%` all belong to escapes of reserved characters)."""
+    pieces = [_wire_form(piece) for piece in _ESCAPE_OR_CHARACTER.findall(literal)]
+    text = "".join(pieces)
+    if any(character.isalpha() for piece in pieces if piece[0] == "%" for character in piece):
+        return WirePath("".join(map(_either_case, pieces)), pattern=True)
+    return WirePath(text, pattern=False)
+
+
+def whole_path(wire: WirePath) -> str:
+    """A pattern for `wire` itself."""
+    return wire.text if wire.pattern else re.escape(wire.text)
+
+
+@functools.lru_cache(maxsize=4096)
+def path_pattern(pattern: str) -> str:
+    """What a wire path matches as a whole when `pattern` is found in the routing path."""
+    found = parts(pattern)
+    if any(_escapes(part) for part in found):
+        pattern = "".join(map(_rewritten, found))
+    return rf"\C*(?:{pattern})\C*"
+
+
+def escape_pattern(octets: bytes) -> str:
+    """Percent escapes of `octets` in either case."""
+    return "".join(map(_either_case, (f"%{octet:02X}" for octet in octets)))
+
+
+def non_ascii(part: Part) -> str:
+    """Patterns, joined by `|`, for the escaped characters beyond ASCII that an atom takes."""
+    if part.takes("é") and part.takes("中"):
+        return ANY_NON_ASCII
+    written = [ord(character) for character in part.text if not character.isascii()]
+    if not written:
+        return ""
+    low, high = min(written), max(written)
+    if high - low > _MAX_RANGE:
+        return ANY_NON_ASCII
+    other_case = (ord(other) for code in written for other in chr(code).swapcase() if "i" in part.flags)
+    codes = sorted({*range(low, high + 1), *other_case})
+    return "|".join(escape_pattern(chr(code).encode()) for code in codes if part.takes(chr(code)))
+
+
+def _wire_form(piece: str) -> str:
+    return piece if len(piece) > 1 or piece in _RAW else "".join(f"%{octet:02X}" for octet in piece.encode())
+
+
+def _either_case(piece: str) -> str:
+    if piece[0] != "%":
+        return re.escape(piece)
+    return "".join(f"[{digit}{digit.lower()}]" if digit.isalpha() else digit for digit in piece)
+
+
+@functools.lru_cache(maxsize=1024)
+def _escapes(part: Part) -> str:
+    """Patterns for what the atom takes and the wire shows escaped. Atoms such as `.` and `[^/]` stay as they
+    are: they take the characters of the escape one by one."""
+    if part.kind is not PartKind.ATOM or part.negative or part.text in _RAW:
+        return ""
+    ascii_part = (escape_pattern(character.encode()) for character in _ESCAPED_ASCII if part.takes(character))
+    return "|".join(filter(None, (*ascii_part, non_ascii(part))))
+
+
+def _rewritten(part: Part) -> str:
+    if part.kind is PartKind.OPEN:
+        return "(?:"
+    if part.kind is not PartKind.ATOM:
+        return part.text
+    text = f"(?{part.flags}:{part.text})" if part.flags else part.text
+    escapes = _escapes(part)
+    return f"(?:{text}|{escapes})" if escapes else text

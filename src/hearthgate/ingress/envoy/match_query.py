@@ -1,0 +1,96 @@
+"""Rules about the query in words of the proxy: patterns for `:path`, whose query is still encoded.
+
+The proxy's own query matchers see the first value only, undecoded, and cannot be negated. Here every
+character of a key or value is given in each of its forms: raw, escaped in either case, `+` for a space.
+"""
+
+import functools
+import re
+from typing import Final
+
+from hearthgate.ingress.envoy.match_path import escape_pattern, non_ascii
+from hearthgate.ingress.rules.pattern import Alternative, Part, PartKind, alternatives
+from hearthgate.ingress.rules.regex import found
+from hearthgate.ingress.rules.syntax import Condition, Matcher
+
+_NEVER_RAW: Final = frozenset("&;%+#")
+"""Separators, escapes, spaces and the start of a fragment."""
+_ASCII: Final = "".join(map(chr, range(0x80)))
+_ANYTHING: Final = "(?:[^&;%]|%[0-9A-Fa-f]{2})*"
+"""Any well-formed text of a value. A malformed pair does not exist for rules."""
+_NEVER: Final = r"[^\x00-\x{10FFFF}]"
+
+
+@functools.lru_cache(maxsize=4096)
+def target_pattern(condition: Condition) -> str:
+    """What a `:path` matches as a whole when a `Query` or `QueryRegexp`, without its negation, holds."""
+    key, *rest = condition.arguments
+    if not rest:
+        value = "=?"
+    elif condition.matcher is Matcher.QUERY:
+        value = f"={_encoded(rest[0])}"
+    else:
+        value = f"={_value_pattern(rest[0])}"
+        if found(rest[0], ""):
+            value = f"(?:{value})?"
+    # The first raw `=` ends the key.
+    name = _encoded(key, _NEVER_RAW | {"="})
+    return rf"[^?]*\?(?:\C*[&;])?{name}{value}(?:[&;]\C*)?"
+
+
+def _encoded(text: str, never_raw: frozenset[str] = _NEVER_RAW) -> str:
+    return "".join(_character(character, never_raw) for character in text)
+
+
+def _character(character: str, never_raw: frozenset[str]) -> str:
+    forms = [escape_pattern(character.encode())]
+    if character == " ":
+        forms.append(r"\+")
+    elif "!" <= character <= "~" and character not in never_raw:
+        forms.insert(0, re.escape(character))
+    return f"(?:{'|'.join(forms)})" if len(forms) > 1 else forms[0]
+
+
+def _value_pattern(pattern: str) -> str:
+    """A pattern with its anchors resolved: what is not anchored may have anything before or behind it."""
+    sides = alternatives(pattern)
+    if sides is None:
+        # The parser has refused such patterns.
+        raise ValueError(f"anchors inside a QueryRegexp: {pattern!r}")
+    return f"(?:{'|'.join(map(_alternative, sides))})"
+
+
+def _alternative(side: Alternative) -> str:
+    body = "".join(map(_rewritten, side.parts))
+    return f"{'' if side.starts else _ANYTHING}{body}{'' if side.ends else _ANYTHING}"
+
+
+def _rewritten(part: Part) -> str:
+    match part.kind:
+        case PartKind.ATOM:
+            return _atom(part)
+        case PartKind.OPEN:
+            return "(?:"
+        case _:
+            return part.text
+
+
+@functools.lru_cache(maxsize=1024)
+def _atom(part: Part) -> str:
+    taken = [character for character in _ASCII if part.takes(character)]
+    raw = "".join(
+        re.escape(character) if character.isalnum() else f"\\x{ord(character):02x}"
+        for character in taken
+        if "!" <= character <= "~" and character not in _NEVER_RAW
+    )
+    forms = [f"[{raw}]"] if raw else []
+    if " " in taken:
+        forms.append(r"\+")
+    forms += [f"%{high:x}[{_digits(taken, high)}]" for high in range(8) if _digits(taken, high)]
+    forms += filter(None, (non_ascii(part),))
+    return f"(?:{'|'.join(forms)})" if forms else _NEVER
+
+
+def _digits(taken: list[str], high: int) -> str:
+    digits = (f"{ord(character) & 15:X}" for character in taken if ord(character) >> 4 == high)
+    return "".join(f"{digit}{digit.lower()}" if digit.isalpha() else digit for digit in digits)
