@@ -1,0 +1,62 @@
+"""From a Middleware resource to a checked value, with every mistake named."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from hearthgate.ingress.middlewares.access import ip_allow_list, ip_white_list
+from hearthgate.ingress.middlewares.compress import compress
+from hearthgate.ingress.middlewares.credentials import basic_auth
+from hearthgate.ingress.middlewares.draft import Draft, FindSecret
+from hearthgate.ingress.middlewares.headers import headers
+from hearthgate.ingress.middlewares.middleware import Middleware
+from hearthgate.ingress.middlewares.paths import add_prefix, replace_path, replace_path_regex, strip_prefix
+from hearthgate.ingress.middlewares.redirects import redirect_regex, redirect_scheme
+from hearthgate.model.problems import Problem, Reason
+from hearthgate.resources import traefik
+
+_FAMILIES: Final[dict[str, Callable[[Any, Draft], Middleware | None]]] = {
+    "add_prefix": add_prefix,
+    "basic_auth": basic_auth,
+    "compress": compress,
+    "headers": headers,
+    "ip_allow_list": ip_allow_list,
+    "ip_white_list": ip_white_list,
+    "redirect_regex": redirect_regex,
+    "redirect_scheme": redirect_scheme,
+    "replace_path": replace_path,
+    "replace_path_regex": replace_path_regex,
+    "strip_prefix": strip_prefix,
+}
+
+
+def build_middleware(
+    resource: traefik.Middleware, secret: FindSecret
+) -> tuple[Middleware | None, tuple[Problem, ...]]:
+    """The checked value, None when it cannot serve, and what is wrong with it.
+
+    secret: finds a Secret by name in the Middleware's own namespace. `chain` is not built here: it names other
+    Middlewares, which the routing resolves.
+    """
+    spec = resource.spec
+    names = dict(zip(spec.__struct_fields__, spec.__struct_encode_fields__, strict=True))
+    given = [attribute for attribute in names if getattr(spec, attribute) is not None]
+    if len(given) != 1:
+        return None, (_wrong_number(resource, [names[attribute] for attribute in given]),)
+    kind = given[0]
+    family = _FAMILIES.get(kind)
+    if family is None:
+        message = f"{names[kind]} is not supported here"
+        return None, (
+            Problem(ref=resource.ref, field=f"spec.{names[kind]}", reason=Reason.UNSUPPORTED, message=message),
+        )
+    draft = Draft(resource.ref, f"spec.{names[kind]}", secret)
+    value = family(getattr(spec, kind), draft)
+    return (None if draft.is_refused else value), tuple(sorted(draft.problems))
+
+
+def _wrong_number(resource: traefik.Middleware, given: list[str]) -> Problem:
+    if given:
+        message = f"multi-types in definition: {', '.join(given)} (make one Middleware of each)"
+    else:
+        message = "no type in definition (add one, for example redirectScheme)"
+    return Problem(ref=resource.ref, field="spec", reason=Reason.MIDDLEWARE_INVALID, message=message)
