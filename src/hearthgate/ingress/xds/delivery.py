@@ -17,6 +17,8 @@ REMOVED_LATER: Final = (CLUSTER, ENDPOINT, SECRET)
 """Listeners are removed at once; Envoy drops a route table itself, and ignores being told to."""
 _SILENT_TIMEOUT: Final = 0.25
 """Seconds to wait for an Envoy that let the last wait for the same types run out."""
+_SECONDS_PER_CLUSTER: Final = 0.002
+"""Added to the patience with an Envoy that loads many clusters at once: it takes about a quarter of this."""
 _BIND_RETRY: Final = 2.0
 _BIND_ERROR: Final = "cannot bind"
 
@@ -83,14 +85,14 @@ class Delivery:
             connection.outbox.put_nowait(None)
 
     def receive(self, connection: Connection, request: Request) -> bool:
-        """Takes a request in and answers it. True: the client returns and must be brought up to date."""
+        """Takes a request in and answers it. True: the client starts and must be followed until it is in sync."""
         reaction = connection.stream.receive(request)
         connection.send(reaction.responses)
         if reaction.verdict is not None:
             connection.silent -= {reaction.verdict.type_url}
             self._judge(connection, reaction.verdict)
         self.note_state(deep=request.type_url not in (ENDPOINT, SECRET))
-        return reaction.returning
+        return reaction.started
 
     def push(self, type_url: str, difference: Difference) -> bool:
         """Sends what changed to whoever wants it and has it not. Whether anything was sent."""
@@ -124,9 +126,14 @@ class Delivery:
         late = [connection for connection in self.connections if connection.stream.waiting(types)]
         if not late:
             return True
+        patience = min(_SILENT_TIMEOUT, self._ack_timeout)
         patient = any(connection.silent.isdisjoint(types) for connection in late)
-        patience = self._ack_timeout if patient else min(_SILENT_TIMEOUT, self._ack_timeout)
+        if patient:
+            clusters = max(len(connection.stream.unconfirmed(CLUSTER)) for connection in late)
+            patience = self._ack_timeout + clusters * _SECONDS_PER_CLUSTER
         if await self._reached(lambda: not self._waiting(types), patience):
+            return True
+        if patient and await self._unblock_clusters(types):
             return True
         for connection in self.connections:
             silent = connection.stream.give_up(types)
@@ -135,6 +142,24 @@ class Delivery:
                 log.warning("envoy did not confirm in time", types=names, seconds=patience)
             connection.silent |= silent
         return False
+
+    async def _unblock_clusters(self, types: Collection[str]) -> bool:
+        """Frees an Envoy that a cluster keeps from confirming, and even from refusing, any cluster.
+
+        A cluster whose load balancer cannot be built stays warming for ever. Taken back together with its
+        neighbours of the same response, it is refused at last; then its neighbours are sent again.
+        """
+        names: frozenset[str] = frozenset()
+        for connection in self.connections:
+            names |= connection.stream.unconfirmed(CLUSTER)
+            connection.send(connection.stream.revert(CLUSTER))
+        if not names:
+            return False
+        log.warning("some cluster keeps envoy waiting, trying again without it", clusters=sorted(names)[:20])
+        if not await self._reached(lambda: not self._waiting((CLUSTER,)), _SILENT_TIMEOUT):
+            return False
+        self.push_all((CLUSTER,))
+        return await self._reached(lambda: not self._waiting(types), self._ack_timeout)
 
     async def settle_new_routes(self, names: Collection[str]) -> None:
         """Waits, not for long, until the new listeners asked for their new route tables and have them."""
@@ -146,8 +171,11 @@ class Delivery:
         await self._reached(have, _SILENT_TIMEOUT)
 
     async def settle_everything(self) -> bool:
-        """Waits until the latest Envoy is in sync. False: not in time."""
-        return await self._reached(self.in_sync.is_set, self._ack_timeout)
+        """Waits until the latest Envoy is in sync, for less time if it proved silent. False: not in time."""
+        if not self.connections:
+            return False
+        patience = min(_SILENT_TIMEOUT, self._ack_timeout) if self.connections[-1].silent else self._ack_timeout
+        return await self._reached(self.in_sync.is_set, patience)
 
     def note_state(self, *, deep: bool = True) -> None:
         """Publishes what follows from the last event and wakes whoever waits for it.

@@ -173,7 +173,7 @@ class AdsServer:
                 self._replace(type_url, wanted)
             self._configured.set()
             delivery.note_state()
-            return await delivery.settle_everything() if delivery.connections else False
+            return await delivery.settle_everything()
         known_routes = set(self._view.names(ROUTE))
         acked = True
         for step in _STEPS:
@@ -185,7 +185,7 @@ class AdsServer:
                 if LISTENER in step and (new := wanted[ROUTE].keys() - known_routes):
                     await delivery.settle_new_routes(new)
         delivery.note_state()
-        return acked
+        return acked and await delivery.settle_everything()
 
     def _replace(self, type_url: str, wanted: Resources) -> Difference:
         """What changes now. Removals that must wait are planned instead."""

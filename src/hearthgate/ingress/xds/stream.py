@@ -3,8 +3,8 @@
 Pure: requests go in, framed responses and Envoy's verdicts come out. The rules are those of the xDS protocol
 (variant "incremental, aggregated"), with what Envoy makes of them:
 
-- A name that is subscribed again is answered again, held or not: Envoy waits for it (a cluster that changes
-  asks anew for its endpoints).
+- A name that is subscribed again is answered again, held or not: Envoy waits for it.
+- A cluster that changes under its name is followed by its endpoints.
 - A first request that lists held versions comes from an Envoy that was connected before. It serves traffic, so
   it is brought up to date by the server in the safe order, and not answered here.
 - A refused response with several resources names its culprits for clusters and listeners; the rest of it was
@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from hearthgate.ingress.xds.resources import CLUSTER, LISTENER, Versioned
+from hearthgate.ingress.xds.resources import CLUSTER, ENDPOINT, LISTENER, Versioned
 from hearthgate.ingress.xds.view import View
 from hearthgate.ingress.xds.wire import Request, delta_response
 
@@ -44,11 +44,11 @@ class Verdict(NamedTuple):
 
 
 class Reaction(NamedTuple):
-    """What follows from a request. `returning`: the client must be brought up to date in the safe order."""
+    """What follows from a request. `started`: the client begins, or begins again, and needs to be followed."""
 
     responses: tuple[bytes, ...] = ()
     verdict: Verdict | None = None
-    returning: bool = False
+    started: bool = False
 
 
 class _Sent(NamedTuple):
@@ -104,16 +104,16 @@ class Stream:
             subscription.names |= names
             subscription.unanswered |= names - request.held.keys()
             if request.held:
-                return Reaction(responses, verdict, returning=True)
+                return Reaction(responses, verdict, started=True)
             wanted = {*self._view.names(request.type_url), *names} if wildcard else names
             answer = self._push(request.type_url, sorted(wanted), even_if_empty=wildcard)
-        else:
-            if "*" in request.subscribe:
-                subscription.wildcard = True
-                names |= set(self._view.names(request.type_url))
-            subscription.drop(request.unsubscribe)
-            subscription.add(set(request.subscribe) - {"*"})
-            answer = self._push(request.type_url, sorted(names))
+            return Reaction((*responses, *answer), verdict, started=request.type_url == CLUSTER)
+        if "*" in request.subscribe:
+            subscription.wildcard = True
+            names |= set(self._view.names(request.type_url))
+        subscription.drop(request.unsubscribe)
+        subscription.add(set(request.subscribe) - {"*"})
+        answer = self._push(request.type_url, sorted(names))
         return Reaction((*responses, *answer), verdict)
 
     def push(self, type_url: str, names: Iterable[str]) -> tuple[bytes, ...]:
@@ -128,6 +128,23 @@ class Stream:
         names = {*self._view.names(type_url), *subscription.unanswered}
         names |= {name for name in subscription.names if self._view.find(type_url, name) is not None}
         return self._push(type_url, sorted(names))
+
+    def revert(self, type_url: str) -> tuple[bytes, ...]:
+        """Takes back what is unconfirmed of this type: its last accepted version, or the removal, is sent."""
+        subscription = self._subscriptions.get(type_url)
+        names = self.unconfirmed(type_url)
+        if subscription is None or not names:
+            return ()
+        good = {name: resource for name in names if (resource := self._view.last_accepted(type_url, name))}
+        subscription.drop(names - good.keys())
+        subscription.held.update((name, resource.version) for name, resource in good.items())
+        response = self._respond(type_url, good, sorted(names - good.keys()))
+        return (response, *self._repeat_endpoints(good if type_url == CLUSTER else ()))
+
+    def unconfirmed(self, type_url: str) -> frozenset[str]:
+        """The names in responses of this type that the client has neither confirmed nor refused."""
+        pending = (sent.versions for sent in self._pending.values() if sent.type_url == type_url)
+        return frozenset(name for versions in pending for name in versions)
 
     def subscribed(self, type_url: str) -> tuple[str, ...]:
         """The names that the client asked for one by one, sorted."""
@@ -171,6 +188,7 @@ class Stream:
             return ()
         changed: dict[str, Versioned] = {}
         removed: list[str] = []
+        known = frozenset(subscription.held) if type_url == CLUSTER else frozenset()
         for name in names:
             if not subscription.wants(name):
                 continue
@@ -192,7 +210,16 @@ class Stream:
             removed.append(name)
         if not changed and not removed and not even_if_empty:
             return ()
-        return (self._respond(type_url, changed, removed),)
+        return (self._respond(type_url, changed, removed), *self._repeat_endpoints(known & changed.keys()))
+
+    def _repeat_endpoints(self, clusters: Collection[str]) -> tuple[bytes, ...]:
+        """A cluster that changes waits for its endpoints, but does not ask for them: it has asked before."""
+        subscription = self._subscriptions.get(ENDPOINT)
+        if subscription is None or not clusters:
+            return ()
+        names = sorted(subscription.names.intersection(clusters))
+        subscription.unanswered.update(names)
+        return self._push(ENDPOINT, names)
 
     def _evict(self, type_url: str, subscription: _Subscription) -> list[str]:
         """Forgets the oldest names beyond the limit. Returns those that the client must forget as well."""

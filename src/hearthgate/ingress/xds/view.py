@@ -50,6 +50,10 @@ class View:
             return resource
         return self._accepted.get(type_url, {}).get(name)
 
+    def last_accepted(self, type_url: str, name: str) -> Versioned | None:
+        """What Envoy confirmed last of what is still wanted under this name."""
+        return self._accepted.get(type_url, {}).get(name)
+
     def is_on_demand(self, type_url: str, name: str) -> bool:
         """Whether only a client's wish brought this name up: the number of such names must be bounded."""
         return type_url == SECRET and name not in self._wanted.get(SECRET, {}) and not self._is_known(name)
