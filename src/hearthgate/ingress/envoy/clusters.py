@@ -1,0 +1,219 @@
+"""Load balancers to clusters. A cluster's name is readable and ends in the hash of all that it consists of, so
+two load balancers share a cluster exactly when they are alike, and a changed one never changes a cluster in use.
+"""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from ipaddress import ip_address
+from typing import Any, Final, NamedTuple
+
+from hearthgate.ingress.envoy.connections import proper_case
+from hearthgate.ingress.envoy.endpoints import eds_name, locality
+from hearthgate.ingress.envoy.messages import ADS, duration, extension, field, make, wrapped
+from hearthgate.ingress.envoy.options import ProxyOptions
+from hearthgate.ingress.envoy.schema import any_of
+from hearthgate.ingress.routing.model import Endpoint, EndpointsKey, LoadBalancer, Transport
+from hearthgate.ingress.xds.resources import Versioned, versioned
+
+AUTH_CLUSTER: Final = "hearthgate-auth"
+"""The authentication service, over its unix socket."""
+UNAVAILABLE_CLUSTER: Final = "hearthgate-unavailable"
+"""A cluster without endpoints: members of weighted services that have nothing to choose from."""
+_BUFFER: Final = 256 * 1024
+_NO_LIMIT: Final = 1_000_000_000
+_LONGEST: Final = 86_400.0
+_STREAM_WINDOW: Final = 1 << 20
+_CONNECTION_WINDOW: Final = 16 << 20
+_MAX_HEADERS: Final = 10_000
+_MAX_HEADERS_KB: Final = 8_192
+_KEEPALIVE: Final = 15
+"""Seconds, Go's default of an idle connection's first probe."""
+_POLICIES: Final = {"wrr": "ROUND_ROBIN", "p2c": "LEAST_REQUEST", "hrw": "RING_HASH"}
+_OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_TLS: Final = "envoy.extensions.transport_sockets.tls.v3."
+_NAME_FIELD: Final = 1
+
+
+class UnverifiableError(ValueError):
+    """An https backend whose certificate could be checked against nothing."""
+
+
+class Cluster(NamedTuple):
+    """`endpoints`: what Envoy will ask for to fill it; None when it is complete."""
+
+    name: str
+    resource: Versioned
+    endpoints: EndpointsKey | None
+
+
+def has_name(addresses: Iterable[Endpoint]) -> bool:
+    """Whether some address is a host name, which only the proxy can resolve."""
+    return any(not is_ip(endpoint.address) for endpoint in addresses)
+
+
+def is_ip(address: str) -> bool:
+    try:
+        ip_address(address)
+    except ValueError:
+        return False
+    return True
+
+
+def checks_addresses(balancer: LoadBalancer) -> bool:
+    """Whether backends must prove to own their very address: https, verified, and no name given for them."""
+    transport = balancer.transport
+    return balancer.scheme == "https" and not transport.insecure_skip_verify and not transport.server_name
+
+
+def needs_http1_for_upgrades(balancer: LoadBalancer) -> bool:
+    """Whether ALPN may choose HTTP/2, over which few backends take upgrades (upstream avoids it for them too)."""
+    return balancer.scheme == "https" and balancer.transport.http2
+
+
+def build_cluster(
+    balancer: LoadBalancer, addresses: tuple[Endpoint, ...] | None, options: ProxyOptions, *, http1: bool = False
+) -> Cluster:
+    """The cluster of a load balancer.
+
+    addresses: its endpoints, where the cluster itself depends on them (`has_name`, `checks_addresses`).
+    http1: the variant for upgrades. Raises UnverifiableError.
+    """
+    known = (balancer.external,) if balancer.external is not None else addresses or ()
+    fields: dict[str, Any] = {
+        "alt_stat_name": balancer.name,
+        "connect_timeout": duration(balancer.transport.dial_timeout or _LONGEST),
+        "lb_policy": _POLICIES[balancer.strategy],
+        "typed_extension_protocol_options": {_OPTIONS: any_of(_protocols(balancer, http1))},
+        **_discovery(balancer, known),
+        **_unlimited(),
+    }
+    if balancer.scheme == "https":
+        fields["transport_socket"] = _transport_socket(balancer, known, options, http1)
+    body = make("envoy.config.cluster.v3.Cluster", **fields).SerializeToString(deterministic=True)
+    name = f"{balancer.name}|{blake2b(body, digest_size=8).hexdigest()}"
+    eds = balancer.endpoints if "eds_cluster_config" in fields else None
+    return Cluster(name, versioned(field(_NAME_FIELD, name.encode()) + body), eds)
+
+
+def _discovery(balancer: LoadBalancer, known: tuple[Endpoint, ...]) -> dict[str, Any]:
+    if balancer.endpoints is not None and not has_name(known):
+        config = {"eds_config": {**ADS, "initial_fetch_timeout": duration(2)}}
+        return {
+            "type": "EDS",
+            "eds_cluster_config": {**config, "service_name": eds_name(balancer.endpoints)},
+            "ignore_health_on_host_removal": True,
+        }
+    return {
+        # Of an external name, each new connection takes one address of the last answer, as upstream does.
+        "type": "LOGICAL_DNS" if balancer.external is not None else "STRICT_DNS",
+        "load_assignment": {"cluster_name": balancer.name, "endpoints": locality(known)},
+        # Where a name has addresses of both families, `localhost` for one, backends often listen on IPv4 alone.
+        "dns_lookup_family": "V4_PREFERRED",
+        "respect_dns_ttl": True,
+        "typed_dns_resolver_config": extension(
+            "envoy.network.dns_resolver.cares",
+            "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+            query_timeout_seconds=wrapped(2),
+            query_tries=wrapped(2),
+        ),
+    }
+
+
+def _unlimited() -> dict[str, Any]:
+    limits = dict.fromkeys(
+        ("max_connections", "max_pending_requests", "max_requests", "max_retries"), wrapped(_NO_LIMIT)
+    )
+    return {
+        "circuit_breakers": {"thresholds": [limits]},
+        "common_lb_config": {"healthy_panic_threshold": wrapped(0), "update_merge_window": duration(0)},
+        "per_connection_buffer_limit_bytes": wrapped(_BUFFER),
+        "upstream_connection_options": {"tcp_keepalive": {"keepalive_time": wrapped(_KEEPALIVE)}},
+    }
+
+
+def _protocols(balancer: LoadBalancer, http1: bool) -> Any:
+    one = {"header_key_format": proper_case(), "enable_trailers": True}
+    two = {
+        "initial_stream_window_size": wrapped(_STREAM_WINDOW),
+        "initial_connection_window_size": wrapped(_CONNECTION_WINDOW),
+    }
+    fields: dict[str, Any] = {
+        "common_http_protocol_options": {
+            "idle_timeout": duration(balancer.transport.idle_timeout),
+            "max_headers_count": wrapped(_MAX_HEADERS),
+            "max_response_headers_kb": wrapped(_MAX_HEADERS_KB),
+        }
+    }
+    if balancer.scheme == "h2c":
+        fields["explicit_http_config"] = {"http2_protocol_options": two}
+    elif needs_http1_for_upgrades(balancer) and not http1:
+        fields["auto_config"] = {"http_protocol_options": one, "http2_protocol_options": two}
+    else:
+        fields["explicit_http_config"] = {"http_protocol_options": one}
+    if balancer.strategy == "hrw":
+        fields["hash_policy"] = [{"connection_properties": {"source_ip": True}}]
+    return make(_OPTIONS, **fields)
+
+
+def _transport_socket(
+    balancer: LoadBalancer, known: tuple[Endpoint, ...], options: ProxyOptions, http1: bool
+) -> dict[str, Any]:
+    transport = balancer.transport
+    name = transport.server_name or (balancer.external.address if balancer.external is not None else "")
+    common: dict[str, Any] = {
+        "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"}
+    }
+    if http1 or not transport.http2:
+        common["alpn_protocols"] = ["http/1.1"]
+    if not transport.insecure_skip_verify:
+        names = [name] if name else sorted({endpoint.address for endpoint in known})
+        common["validation_context"] = {
+            "trusted_ca": _authorities(transport, options),
+            "match_typed_subject_alt_names": [_alternative_name(one) for one in names],
+        }
+    return extension(
+        "envoy.transport_sockets.tls",
+        f"{_TLS}UpstreamTlsContext",
+        common_tls_context=common,
+        sni="" if is_ip(name) else name,
+        # Many a home-made certificate of a backend has a key usage that does not fit; upstream does not look.
+        enforce_rsa_key_usage=wrapped(False),
+    )
+
+
+def _authorities(transport: Transport, options: ProxyOptions) -> dict[str, Any]:
+    if transport.root_cas:
+        return {"inline_string": "\n".join(transport.root_cas)}
+    if not options.system_cas:
+        raise UnverifiableError(
+            f"transport {transport.name} names no authorities and this system has none: "
+            "set rootCAs, or insecureSkipVerify"
+        )
+    return {"filename": options.system_cas}
+
+
+def _alternative_name(name: str) -> dict[str, Any]:
+    return {"san_type": "IP_ADDRESS" if is_ip(name) else "DNS", "matcher": {"exact": name}}
+
+
+def internal_clusters(options: ProxyOptions) -> tuple[Cluster, ...]:
+    """Clusters that are there whatever the routers are."""
+    empty = {"name": UNAVAILABLE_CLUSTER, "type": "STATIC", "connect_timeout": duration(1)}
+    found = [empty]
+    if options.auth_socket:
+        pipe = {"endpoint": {"address": {"pipe": {"path": options.auth_socket}}}}
+        assignment = {"cluster_name": AUTH_CLUSTER, "endpoints": [{"lb_endpoints": [pipe]}]}
+        found.append(
+            {
+                "name": AUTH_CLUSTER,
+                "type": "STATIC",
+                "connect_timeout": duration(1),
+                "load_assignment": assignment,
+                **_unlimited(),
+            }
+        )
+    clusters = []
+    for fields in found:
+        body = make("envoy.config.cluster.v3.Cluster", **fields).SerializeToString(deterministic=True)
+        clusters.append(Cluster(str(fields["name"]), versioned(body), None))
+    return tuple(clusters)

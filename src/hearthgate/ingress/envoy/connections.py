@@ -1,0 +1,167 @@
+"""How HTTP is spoken on an entrypoint: one HttpConnectionManager per kind of connection.
+
+Every default of Envoy that differs from upstream's is set on purpose: timeouts that would cut long requests are
+off, limits on headers are upstream's, and Envoy's own answers have upstream's texts.
+"""
+
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from hearthgate.ingress.envoy import forwarded
+from hearthgate.ingress.envoy.messages import ADS, CLIENT_IP, duration, extension, header, wrapped
+from hearthgate.ingress.routing.model import EntryPoint
+
+HEADERS_TIMEOUT: Final = 60.0
+"""Seconds for a request's headers: upstream's default read timeout, kept for headers alone."""
+_MAX_HEADERS: Final = 10_000
+MAX_HEADERS_KB: Final = 8_192
+"""Envoy's own limit on the size of headers."""
+_STREAM_WINDOW: Final = 1 << 20
+_CONNECTION_WINDOW: Final = 4 << 20
+_DELAYED_CLOSE: Final = 1.0
+_MAIN: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+_FILTERS: Final = "envoy.extensions.filters.http."
+FILTER_CHAIN: Final = "envoy.filters.http.filter_chain"
+UPGRADES: Final = ("websocket", "tcp", "spdy/3.1")
+"""Upgrades that pass: WebSockets, and what Docker's and Kubernetes' APIs ask for. Others are ignored."""
+
+
+class Kind(StrEnum):
+    PLAIN = "plain"
+    TLS = "tls"
+    QUIC = "quic"
+
+
+class Peers(NamedTuple):
+    """Whom a filter chain serves. `ranges`: their addresses; empty = everybody else."""
+
+    trusted: bool
+    ranges: tuple[str, ...] = ()
+
+
+def network_filters(
+    entrypoint: EntryPoint, kind: Kind, peers: Peers, route_config: str, hostname: str
+) -> list[dict[str, Any]]:
+    """The network filters of one filter chain."""
+    return [_client_ip(), _connection_manager(entrypoint, kind, peers, route_config, hostname)]
+
+
+def _client_ip() -> dict[str, Any]:
+    value = {
+        "object_key": CLIENT_IP,
+        "factory_key": "envoy.network.ip",
+        "format_string": {"text_format_source": {"inline_string": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}},
+    }
+    return extension(
+        "envoy.filters.network.set_filter_state",
+        "envoy.extensions.filters.network.set_filter_state.v3.Config",
+        on_new_connection=[value],
+    )
+
+
+def _connection_manager(
+    entrypoint: EntryPoint, kind: Kind, peers: Peers, route_config: str, hostname: str
+) -> dict[str, Any]:
+    tls = kind is not Kind.PLAIN
+    fields: dict[str, Any] = {
+        "codec_type": "HTTP3" if kind is Kind.QUIC else "AUTO",
+        "stat_prefix": entrypoint.name,
+        "rds": {"route_config_name": route_config, "config_source": ADS},
+        "http_filters": [
+            *forwarded.filters(trusted=peers.trusted, tls=tls),
+            extension(FILTER_CHAIN, f"{_FILTERS}filter_chain.v3.FilterChainConfig"),
+            extension("envoy.filters.http.router", f"{_FILTERS}router.v3.Router", suppress_envoy_headers=True),
+        ],
+        "early_header_mutation_extensions": [forwarded.early_mutation(trusted=peers.trusted, hostname=hostname)],
+        # The peer is the client unless it is trusted; the address is appended on the way out instead, because
+        # Envoy would write the node's own address for a peer on loopback.
+        "use_remote_address": wrapped(True),
+        "skip_xff_append": True,
+        "xff_num_trusted_hops": 1 if peers.trusted else 0,
+        "internal_address_config": {},
+        "generate_request_id": wrapped(False),
+        "preserve_external_request_id": True,
+        "server_header_transformation": "PASS_THROUGH",
+        "normalize_path": wrapped(True),
+        "merge_slashes": True,
+        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        "upgrade_configs": [{"upgrade_type": name} for name in UPGRADES],
+        "local_reply_config": _local_replies(),
+        "stream_error_on_invalid_http_message": wrapped(True),
+        **_limits(entrypoint),
+        **_protocols(entrypoint, kind),
+    }
+    return extension("envoy.filters.network.http_connection_manager", _MAIN, **fields)
+
+
+def _limits(entrypoint: EntryPoint) -> dict[str, Any]:
+    kilobytes = -(-entrypoint.max_header_bytes // 1024)
+    return {
+        "max_request_headers_kb": wrapped(max(1, min(kilobytes, MAX_HEADERS_KB))),
+        "common_http_protocol_options": {
+            "idle_timeout": duration(entrypoint.idle_timeout),
+            "max_headers_count": wrapped(_MAX_HEADERS),
+        },
+        "stream_idle_timeout": duration(0),
+        "request_timeout": duration(entrypoint.read_timeout),
+        "request_headers_timeout": duration(HEADERS_TIMEOUT),
+        "delayed_close_timeout": duration(_DELAYED_CLOSE),
+    }
+
+
+def _protocols(entrypoint: EntryPoint, kind: Kind) -> dict[str, Any]:
+    if kind is Kind.QUIC:
+        return {"http3_protocol_options": {"allow_extended_connect": True}}
+    return {
+        "http_protocol_options": {
+            "accept_http_10": True,
+            # HTTP/1.0 knows requests without a host, which must match no rule about hosts (RFC 6761 6.4).
+            "default_host_for_http_10": "no-host.invalid",
+            "header_key_format": proper_case(),
+            "enable_trailers": True,
+            "allow_custom_methods": True,
+            "ignore_http_11_upgrade": [{"safe_regex": {"regex": "(?i)(?:h2c|tls/.*|http/.*)"}}],
+        },
+        "http2_protocol_options": {
+            "max_concurrent_streams": wrapped(entrypoint.max_concurrent_streams),
+            "initial_stream_window_size": wrapped(_STREAM_WINDOW),
+            "initial_connection_window_size": wrapped(_CONNECTION_WINDOW),
+            "allow_connect": True,
+        },
+    }
+
+
+def proper_case() -> dict[str, Any]:
+    """HeaderKeyFormat: `Content-Type`, as Go writes names, in HTTP/1."""
+    return {"proper_case_words": {}}
+
+
+def _local_replies() -> dict[str, Any]:
+    def plain(text: str) -> dict[str, Any]:
+        return {"text_format_source": {"inline_string": text}, "content_type": "text/plain; charset=utf-8"}
+
+    def status(code: int) -> dict[str, Any]:
+        return {"default_value": code, "runtime_key": "hearthgate.local_reply"}
+
+    def mapper(flags: tuple[str, ...], code: int, body: str, **more: Any) -> dict[str, Any]:
+        return {
+            "filter": {"response_flag_filter": {"flags": flags}},
+            "status_code": wrapped(code),
+            "body_format_override": plain(body),
+            **more,
+        }
+
+    nosniff = [header("x-content-type-options", "nosniff", "OVERWRITE_IF_EXISTS_OR_ADD")]
+    return {
+        "mappers": [
+            mapper(("NR",), 404, "404 page not found\n", headers_to_add=nosniff),
+            mapper(("UH", "NC"), 503, "no available server"),
+            mapper(("UT", "SI"), 504, "Gateway Timeout"),
+            mapper(("UF", "UC", "UR", "UPE", "DF"), 502, "Bad Gateway"),
+            {
+                "filter": {"status_code_filter": {"comparison": {"op": "EQ", "value": status(401)}}},
+                "body_format_override": plain("401 Unauthorized"),
+            },
+        ],
+        "body_format": plain("%LOCAL_REPLY_BODY%"),
+    }

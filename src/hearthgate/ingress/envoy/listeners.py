@@ -1,0 +1,162 @@
+"""EntryPoints to listeners: TCP for each, UDP beside it for HTTP/3.
+
+A connection finds its filter chain by protocol (plain or TLS), by the TLS options that rule the name it asks
+for, and by whether its peer's X-Forwarded-* are believed. Nothing in a listener depends on routers other than
+the hosts that TLS options of their own rule, so changes of routes leave connections alone.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from hearthgate.ingress.envoy.connections import HEADERS_TIMEOUT, Kind, Peers, network_filters
+from hearthgate.ingress.envoy.messages import cidr, duration, extension, make, wrapped
+from hearthgate.ingress.envoy.options import ProxyOptions
+from hearthgate.ingress.envoy.schema import any_of
+from hearthgate.ingress.envoy.tls_context import downstream_context, quic_context, serves_quic
+from hearthgate.ingress.routing.model import DEFAULT_TLS_OPTIONS, EntryPoint, TLSOptions
+
+_BUFFER: Final = 256 * 1024
+_HANDSHAKE_TIMEOUT: Final = 15.0
+_KEEPALIVE: Final = 180
+"""Seconds, upstream's `keepAlive` of connections."""
+
+
+class Served(NamedTuple):
+    """TLS options on one entrypoint. `hosts`: what they rule there; empty for `default`, which rules the rest.
+    `exceptions`: hosts of `default` that a wildcard of other options would draw away."""
+
+    options: TLSOptions
+    hosts: tuple[str, ...] = ()
+    exceptions: tuple[str, ...] = ()
+
+
+def plain_routes(entrypoint: str) -> str:
+    """Name of the RouteConfiguration for plain connections."""
+    return f"{entrypoint}/plain"
+
+
+def tls_routes(entrypoint: str, options: str) -> str:
+    """Name of the RouteConfiguration for TLS connections under these options."""
+    return f"{entrypoint}/tls/{options}"
+
+
+def peers_of(entrypoint: EntryPoint) -> tuple[Peers, ...]:
+    """The groups of peers that are treated alike."""
+    if entrypoint.trust_everybody:
+        return (Peers(trusted=True),)
+    if entrypoint.trusted_ips:
+        return Peers(trusted=True, ranges=entrypoint.trusted_ips), Peers(trusted=False)
+    return (Peers(trusted=False),)
+
+
+def tcp_listener(
+    entrypoint: EntryPoint, served: tuple[Served, ...], options: ProxyOptions, placeholder_ca: str
+) -> Any:
+    """The Listener for HTTP/1 and HTTP/2, plain and over TLS."""
+    chains = [_plain_chain(entrypoint, peers, options) for peers in peers_of(entrypoint)]
+    for one in served:
+        context = any_of(downstream_context(one.options, placeholder_ca))
+        socket = {"name": "envoy.transport_sockets.tls", "typed_config": context}
+        chains += _tls_chains(entrypoint, one, Kind.TLS, socket, options)
+    return make(
+        "envoy.config.listener.v3.Listener",
+        name=entrypoint.name,
+        address=_address(entrypoint, options, "TCP"),
+        listener_filters=[
+            extension(
+                "envoy.filters.listener.tls_inspector",
+                "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
+            )
+        ],
+        # Browsers open connections in advance and say nothing on them for a while.
+        listener_filters_timeout=duration(HEADERS_TIMEOUT),
+        filter_chains=chains,
+        per_connection_buffer_limit_bytes=wrapped(_BUFFER),
+        tcp_keepalive={"keepalive_time": wrapped(_KEEPALIVE)},
+        traffic_direction="INBOUND",
+    )
+
+
+def udp_listener(entrypoint: EntryPoint, served: tuple[Served, ...], options: ProxyOptions) -> Any | None:
+    """The Listener for HTTP/3; None when there is none."""
+    if not entrypoint.http3:
+        return None
+    chains: list[dict[str, Any]] = []
+    for one in served:
+        if serves_quic(one.options):
+            socket = extension(
+                "envoy.transport_sockets.quic",
+                "envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport",
+                downstream_tls_context=quic_context(one.options),
+                enable_early_data=wrapped(False),
+            )
+            chains += _tls_chains(entrypoint, one, Kind.QUIC, socket, options)
+    if not chains:
+        return None
+    streams = {"max_concurrent_streams": wrapped(entrypoint.max_concurrent_streams)}
+    return make(
+        "envoy.config.listener.v3.Listener",
+        name=f"{entrypoint.name}/udp",
+        address=_address(entrypoint, options, "UDP"),
+        udp_listener_config={
+            "quic_options": {
+                "quic_protocol_options": streams,
+                "idle_timeout": duration(entrypoint.idle_timeout or 300.0),
+            },
+            "downstream_socket_config": {"prefer_gro": wrapped(True)},
+        },
+        filter_chains=chains,
+        traffic_direction="INBOUND",
+    )
+
+
+def _address(entrypoint: EntryPoint, options: ProxyOptions, protocol: str) -> dict[str, Any]:
+    every = entrypoint.host == "::"
+    return {
+        "socket_address": {
+            "protocol": protocol,
+            "address": "0.0.0.0" if every and not options.use_ipv6 else entrypoint.host,  # noqa: S104 - as asked
+            "port_value": entrypoint.port,
+            "ipv4_compat": every and options.use_ipv6,
+        }
+    }
+
+
+def _plain_chain(entrypoint: EntryPoint, peers: Peers, options: ProxyOptions) -> dict[str, Any]:
+    routes = plain_routes(entrypoint.name)
+    return {
+        "name": _chain_name(routes, peers),
+        "filter_chain_match": {"transport_protocol": "raw_buffer", **_sources(peers)},
+        "filters": network_filters(entrypoint, Kind.PLAIN, peers, routes, options.hostname),
+    }
+
+
+def _tls_chains(
+    entrypoint: EntryPoint, served: Served, kind: Kind, socket: dict[str, Any], options: ProxyOptions
+) -> Iterator[dict[str, Any]]:
+    routes = tls_routes(entrypoint.name, served.options.name)
+    default = served.options.name == DEFAULT_TLS_OPTIONS
+    names: list[tuple[str, tuple[str, ...]]] = [("", () if default else served.hosts)]
+    if served.exceptions:
+        names.append(("/exceptions", served.exceptions))
+    for peers in peers_of(entrypoint):
+        for suffix, hosts in names:
+            yield {
+                "name": _chain_name(routes, peers) + suffix,
+                "filter_chain_match": {
+                    "transport_protocol": "quic" if kind is Kind.QUIC else "tls",
+                    "server_names": hosts,
+                    **_sources(peers),
+                },
+                "filters": network_filters(entrypoint, kind, peers, routes, options.hostname),
+                "transport_socket": socket,
+                "transport_socket_connect_timeout": duration(_HANDSHAKE_TIMEOUT),
+            }
+
+
+def _chain_name(routes: str, peers: Peers) -> str:
+    return f"{routes}/trusted" if peers.trusted else routes
+
+
+def _sources(peers: Peers) -> dict[str, Any]:
+    return {"source_prefix_ranges": [cidr(text) for text in peers.ranges]} if peers.ranges else {}

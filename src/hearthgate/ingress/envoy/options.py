@@ -1,0 +1,17 @@
+"""What the translation needs to know of the machine that the proxy runs on."""
+
+from typing import NamedTuple
+
+
+class ProxyOptions(NamedTuple):
+    """hostname: what backends learn as X-Forwarded-Server.
+    auth_socket: unix socket of the authentication service; empty = none.
+    system_cas: PEM file with the authorities that the system trusts; empty = none, and then an https backend
+    whose transport names no authorities of its own cannot be verified, so it is refused.
+    use_ipv6: whether this kernel has IPv6; without it `::` listens on IPv4 alone.
+    """
+
+    hostname: str = "hearthgate"
+    auth_socket: str = ""
+    system_cas: str = ""
+    use_ipv6: bool = True

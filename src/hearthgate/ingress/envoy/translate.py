@@ -1,0 +1,193 @@
+"""RoutingModel to xDS resources.
+
+Runs on every change, so what did not change is not made again: routers, virtual hosts, tables, listeners and
+endpoints are recognised by identity first, then by content. Equal input gives equal bytes whatever was
+translated before.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from hearthgate.ingress.envoy.certificates import CertificateIndex
+from hearthgate.ingress.envoy.clusters import internal_clusters
+from hearthgate.ingress.envoy.endpoint_table import EndpointTable
+from hearthgate.ingress.envoy.entrypoints import Layout, layouts
+from hearthgate.ingress.envoy.options import ProxyOptions
+from hearthgate.ingress.envoy.plan import Scope
+from hearthgate.ingress.envoy.routes import CompiledRouter, compile_router
+from hearthgate.ingress.envoy.services import balancers
+from hearthgate.ingress.envoy.tables import Tables
+from hearthgate.ingress.routing.model import (
+    Certificate,
+    Endpoint,
+    Endpoints,
+    EndpointsKey,
+    EntryPoint,
+    LoadBalancer,
+    Router,
+    RoutingModel,
+    TLSOptions,
+)
+from hearthgate.ingress.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, Resources, Versioned
+from hearthgate.model.problems import Problem
+
+
+class Translation(NamedTuple):
+    """problems: sorted; routers that are left out, and what is served other than asked for.
+    certificates: answers for secrets, which `resources` do not hold: Envoy asks for them by SNI."""
+
+    resources: Resources
+    problems: tuple[Problem, ...]
+    certificates: CertificateIndex
+
+
+class _Known(NamedTuple):
+    """A router compiled. `inline`: see `EndpointTable.inline`, for each of `balancers`."""
+
+    router: Router
+    scope: Scope
+    balancers: tuple[LoadBalancer, ...]
+    inline: tuple[tuple[Endpoint, ...] | None, ...]
+    compiled: CompiledRouter
+
+
+class _Frame(NamedTuple):
+    """What does not depend on routers: compared by content, it seldom changes."""
+
+    entrypoints: tuple[EntryPoint, ...] = ()
+    tls_options: tuple[TLSOptions, ...] = ()
+    default: Certificate | None = None
+
+
+_RouterKey = tuple[str, bool, str]
+_GroupKey = tuple[str, bool]
+_EMPTY_MODEL = RoutingModel()
+
+
+class Translator:
+    """Keeps what it made for the last model. Not for use from several threads."""
+
+    def __init__(self, options: ProxyOptions) -> None:
+        self._options = options
+        self._endpoints = EndpointTable()
+        self._routers: dict[_RouterKey, _Known] = {}
+        self._keys: tuple[EndpointsKey, ...] = ()
+        self._frame: _Frame = _Frame()
+        self._layouts: tuple[Layout, ...] = ()
+        self._tables: dict[_GroupKey, Tables] = {}
+        self._internal: dict[str, Versioned] = {}
+        self._index = (_EMPTY_MODEL, CertificateIndex())
+
+    def translate(self, model: RoutingModel, endpoints: Endpoints) -> Translation:
+        """Everything that Envoy shall hold for `model`. One router that cannot be served costs only itself."""
+        self._endpoints.update(endpoints)
+        self._lay_out(model)
+        groups = self._compile(model.routers)
+        clusters = self._clusters()
+        listeners: dict[str, Versioned] = {}
+        routes: dict[str, Versioned] = {}
+        for layout in self._layouts:
+            for tls in (False, True):
+                key = (layout.entrypoint.name, tls)
+                tables = self._tables.setdefault(key, Tables(tls=tls))
+                routes |= tables.routes(layout, tuple(groups.get(key, ())))
+                if tls:
+                    listeners |= tables.listeners(layout, self._options)
+        resources = Resources(
+            {
+                CLUSTER: clusters,
+                ENDPOINT: self._endpoints.assignments(self._keys),
+                LISTENER: listeners,
+                ROUTE: routes,
+            }
+        )
+        return Translation(resources, tuple(sorted(set(self._problems()))), self._certificates(model))
+
+    def translate_endpoints(self, endpoints: Endpoints) -> Resources | None:
+        """Only the ClusterLoadAssignments, for the model of the last `translate`.
+
+        None when clusters depend on what changed (host names, verified https without a name): translate anew.
+        """
+        self._endpoints.update(endpoints)
+        if any(known.inline != self._inline(known.balancers) for known in self._routers.values()):
+            return None
+        return Resources({ENDPOINT: self._endpoints.assignments(self._keys)})
+
+    def _lay_out(self, model: RoutingModel) -> None:
+        frame = _Frame(model.entrypoints, model.tls_options, model.default_certificate)
+        if frame != self._frame or not self._internal:
+            self._layouts = layouts(*frame)
+            names = {layout.entrypoint.name for layout in self._layouts}
+            self._tables = {key: tables for key, tables in self._tables.items() if key[0] in names}
+            self._internal = {c.name: c.resource for c in internal_clusters(self._options)}
+            self._frame = frame
+
+    def _compile(self, routers: Iterable[Router]) -> Mapping[_GroupKey, list[CompiledRouter]]:
+        """The routers that can be served, by entrypoint and kind of connection, in order of precedence."""
+        scopes = {
+            (layout.entrypoint.name, tls): layout.scope(tls=tls)
+            for layout in self._layouts
+            for tls in (False, True)
+        }
+        groups: dict[_GroupKey, list[CompiledRouter]] = {}
+        kept: dict[_RouterKey, _Known] = {}
+        for router in routers:
+            group = (router.entrypoint, router.tls)
+            scope = scopes.get(group)
+            if scope is None:
+                continue  # an entrypoint that does not exist: the router's own problem says so
+            key = (*group, router.name)
+            known = self._known(self._routers.get(key), router, scope)
+            kept[key] = known
+            if known.compiled.blocks:
+                groups.setdefault(group, []).append(known.compiled)
+        self._routers = kept
+        return groups
+
+    def _known(self, known: _Known | None, router: Router, scope: Scope) -> _Known:
+        if known is not None and (known.router is router or known.router == router) and known.scope == scope:
+            inline = self._inline(known.balancers)
+            if inline == known.inline:
+                return known
+        members = tuple(dict.fromkeys(balancers(router.service)))
+        compiled = compile_router(router, scope, self._endpoints.inline, self._options)
+        return _Known(router, scope, members, self._inline(members), compiled)
+
+    def _inline(self, balancers: tuple[LoadBalancer, ...]) -> tuple[tuple[Endpoint, ...] | None, ...]:
+        return tuple([self._endpoints.inline(balancer) for balancer in balancers])
+
+    def _clusters(self) -> dict[str, Versioned]:
+        """All clusters in use; notes whose endpoints they need."""
+        found = dict(self._internal)
+        keys: dict[EndpointsKey, None] = {}
+        for known in self._routers.values():
+            for cluster in known.compiled.clusters:
+                found[cluster.name] = cluster.resource
+                if cluster.endpoints is not None:
+                    keys[cluster.endpoints] = None
+        self._keys = tuple(keys)
+        return found
+
+    def _problems(self) -> Iterator[Problem]:
+        for layout in self._layouts:
+            yield from layout.problems
+        for known in self._routers.values():
+            yield from known.compiled.problems
+
+    def _certificates(self, model: RoutingModel) -> CertificateIndex:
+        last, index = self._index
+        if (
+            last.certificates != model.certificates
+            or last.default_certificate != model.default_certificate
+            or last.tls_options != model.tls_options
+            or last.entrypoints != model.entrypoints
+            or last is _EMPTY_MODEL
+        ):
+            index = CertificateIndex(
+                model.certificates,
+                model.default_certificate,
+                tls_options=model.tls_options,
+                entrypoints=model.entrypoints,
+            )
+        self._index = (model, index)
+        return index
