@@ -12,6 +12,7 @@ from hearthgate.ingress.proxy.binary import envoy_path
 
 HOST = "bench.example.org"
 BODY = "x" * 1024
+_TYPES = "type.googleapis.com/envoy.extensions"
 
 
 class Proxy(NamedTuple):
@@ -137,71 +138,57 @@ def static_envoy(folder: Path, keys: Keys, upstream: int) -> Iterator[Proxy]:
 
 
 def _envoy(proxy: Proxy, keys: Keys, upstream: int) -> dict[str, object]:
-    extensions = "type.googleapis.com/envoy.extensions"
-    manager = {
-        "@type": f"{extensions}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+    manager = {"name": "envoy.filters.network.http_connection_manager", "typed_config": _connection_manager()}
+    chains = {
+        proxy.http: {"filters": [manager]},
+        proxy.https: {"filters": [manager], "transport_socket": _tls(keys)},
+    }
+    # The defaults, 1,024 each, are a limit for clients that open more connections than a benchmark does.
+    unlimited = {"max_connections": 65536, "max_requests": 65536, "max_pending_requests": 65536}
+    cluster = {
+        "name": "backend",
+        "type": "STATIC",
+        "connect_timeout": "30s",
+        "circuit_breakers": {"thresholds": [unlimited]},
+        "load_assignment": {
+            "cluster_name": "backend",
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(upstream)}}]}],
+        },
+    }
+    listeners = [
+        {"name": str(port), "address": _address(port), "filter_chains": [chain]} for port, chain in chains.items()
+    ]
+    return {"static_resources": {"listeners": listeners, "clusters": [cluster]}}
+
+
+def _connection_manager() -> dict[str, object]:
+    router = {
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": f"{_TYPES}.filters.http.router.v3.Router", "suppress_envoy_headers": True},
+    }
+    host = {
+        "name": "bench",
+        "domains": [HOST],
+        "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "backend", "timeout": "0s"}}],
+    }
+    return {
+        "@type": f"{_TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "bench",
         "use_remote_address": True,
         "generate_request_id": False,
         "http2_protocol_options": {"max_concurrent_streams": 250},
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {
-                    "@type": f"{extensions}.filters.http.router.v3.Router",
-                    "suppress_envoy_headers": True,
-                },
-            }
-        ],
-        "route_config": {
-            "ignore_port_in_host_matching": True,
-            "virtual_hosts": [
-                {
-                    "name": "bench",
-                    "domains": [HOST],
-                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "backend", "timeout": "0s"}}],
-                }
-            ],
-        },
+        "http_filters": [router],
+        "route_config": {"ignore_port_in_host_matching": True, "virtual_hosts": [host]},
     }
-    connection_manager = {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
-    tls = {
+
+
+def _tls(keys: Keys) -> dict[str, object]:
+    pair = {"certificate_chain": {"filename": str(keys.certificate)}, "private_key": {"filename": str(keys.key)}}
+    return {
         "name": "envoy.transport_sockets.tls",
         "typed_config": {
-            "@type": f"{extensions}.transport_sockets.tls.v3.DownstreamTlsContext",
-            "common_tls_context": {
-                "alpn_protocols": ["h2", "http/1.1"],
-                "tls_certificates": [
-                    {"certificate_chain": {"filename": str(keys.certificate)},
-                     "private_key": {"filename": str(keys.key)}}
-                ],
-            },
-        },
-    }  # fmt: skip
-    chains = {proxy.http: {"filters": [connection_manager]},
-              proxy.https: {"filters": [connection_manager], "transport_socket": tls}}  # fmt: skip
-    return {
-        "static_resources": {
-            "listeners": [
-                {"name": str(port), "address": _address(port), "filter_chains": [chain]}
-                for port, chain in chains.items()
-            ],
-            "clusters": [
-                {
-                    "name": "backend",
-                    "type": "STATIC",
-                    "connect_timeout": "30s",
-                    "circuit_breakers": {
-                        "thresholds": [
-                            {"max_connections": 65536, "max_requests": 65536, "max_pending_requests": 65536}
-                        ]
-                    },
-                    "load_assignment": {
-                        "cluster_name": "backend",
-                        "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(upstream)}}]}],
-                    },
-                }
-            ],
+            "@type": f"{_TYPES}.transport_sockets.tls.v3.DownstreamTlsContext",
+            "common_tls_context": {"alpn_protocols": ["h2", "http/1.1"], "tls_certificates": [pair]},
         },
     }
 

@@ -145,22 +145,41 @@ def test_no_mocks() -> None:
 def test_tests_wait_for_conditions() -> None:
     """A test that sleeps is slow when it passes and flaky when it does not. `tests/waiting.py` waits.
 
-    `asyncio.sleep(0)` only yields, and `asyncio.sleep(name)` serves fakes that play a slow peer.
+    `asyncio.sleep(0)` only yields. Under a virtual clock sleeping takes no time; fakes may play a slow peer.
     """
     found = []
-    for path in python_files():
-        if not path.is_relative_to(ROOT / "tests") or path.name == "waiting.py":
+    for path in (path for path in python_files() if path.name.startswith("test_")):
+        if any("virtual_time" in module for _, module in imported(parsed(path))):
             continue
-        for node in ast.walk(parsed(path)):
-            if (
-                not isinstance(node, ast.Call)
-                or not isinstance(node.func, ast.Attribute)
-                or node.func.attr != "sleep"
-            ):
-                continue
-            module = node.func.value.id if isinstance(node.func.value, ast.Name) else ""
-            zero = node.args and isinstance(node.args[0], ast.Constant) and node.args[0].value == 0
-            literal = node.args and isinstance(node.args[0], ast.Constant)
-            if module == "time" or (module == "asyncio" and literal and not zero):
-                found.append(f"{name_of(path)}:{node.lineno}")
+        calls = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.Call)]
+        found += [f"{name_of(path)}:{call.lineno}" for call in calls if _sleeps(call)]
     assert not found
+
+
+def _sleeps(call: ast.Call) -> bool:
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="time"), attr="sleep")):
+            return True
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="asyncio"), attr="sleep"), args=[ast.Constant(value=0)]
+        ):
+            return False
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="asyncio"), attr="sleep"), args=[ast.Constant()]):
+            return True
+        case _:
+            return False
+
+
+@pytest.mark.parametrize(
+    ("code", "sleeps"),
+    [
+        ("time.sleep(x)", True),
+        ("asyncio.sleep(1)", True),
+        ("asyncio.sleep(0)", False),
+        ("asyncio.sleep(delay)", False),
+    ],
+)
+def test_sleeps_are_seen(code: str, sleeps: bool) -> None:
+    call = ast.parse(code, mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert _sleeps(call) is sleeps
