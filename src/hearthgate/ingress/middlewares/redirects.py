@@ -10,7 +10,7 @@ from hearthgate.model.problems import Reason, shorten
 from hearthgate.resources.traefik import middleware as spec
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
-_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
+DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
 
 
 class RedirectScheme(Middleware, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class RedirectScheme(Middleware, frozen=True, kw_only=True):
     @property
     def explicit_port(self) -> str:
         """The port as it stands in the target: empty for the default one."""
-        return "" if _DEFAULT_PORTS.get(self.scheme) == self.port else self.port
+        return "" if DEFAULT_PORTS.get(self.scheme) == self.port else self.port
 
 
 class RedirectRegex(Middleware, frozen=True, kw_only=True):

@@ -15,8 +15,8 @@ from hearthgate.model.problems import Reason, shorten
 Template = tuple[str | int, ...]
 """A replacement: literal texts and numbers of groups (0 is the whole match)."""
 
-MAX_GROUP: Final = 8
-"""RE2's rewrites reach group 9, and the translation wraps a pattern into one more group."""
+MAX_GROUPS: Final = 6
+"""RE2's rewrites reach group 9, and the translation wraps a pattern into three more groups."""
 
 _REFERENCE: Final = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))", re.ASCII)
 _FLAGS: Final = re.compile(r"(?:\(\?[is]+\))*")
@@ -36,11 +36,15 @@ def check_regex(draft: Draft, field: str, pattern: str) -> bool:
 
 def check_template(draft: Draft, field: str, pattern: str, replacement: str) -> Template:
     """The parsed replacement of a pattern that compiles; what cannot be said to the proxy goes to the draft."""
-    template = parse_template(pattern, replacement)
-    if any(isinstance(part, int) and part > MAX_GROUP for part in template):
-        message = f"{shorten(replacement)} refers to a group beyond {MAX_GROUP}: use (?:…) for groups not needed"
+    if count_groups(pattern) > MAX_GROUPS:
+        message = f"{shorten(pattern)} has more than {MAX_GROUPS} groups: write (?:…) for those not needed"
         draft.refuse(field, message, Reason.UNSUPPORTED)
-    return template
+    return parse_template(pattern, replacement)
+
+
+def count_groups(pattern: str) -> int:
+    """How many capturing groups a pattern that compiles has."""
+    return int(re2.compile(pattern).groups)
 
 
 def parse_template(pattern: str, replacement: str) -> Template:

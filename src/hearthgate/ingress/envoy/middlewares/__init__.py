@@ -1,0 +1,1 @@
+"""Middlewares in Envoy's words, one module per family. Pure."""

@@ -1,0 +1,40 @@
+"""Questions to the auth service: filters that let a request pass only when it says so. No answer, no passage."""
+
+from functools import lru_cache
+from typing import Any, Final
+
+from hearthgate.ingress.envoy.messages import duration
+from hearthgate.ingress.envoy.middlewares.mutations import filter_config
+
+AUTH_CLUSTER: Final = "hearthgate-auth"
+_TIMEOUT: Final = 10.0
+"""Several bcrypt checks may stand in line before this one."""
+
+
+@lru_cache(maxsize=4096)
+def ask(path: str, shown: tuple[str, ...], taken: str = "") -> Any:
+    """The filter. path: the question. shown: request headers that the service sees. taken: the header of its
+    answer that goes on to the backend."""
+    response: dict[str, Any] = {"allowed_client_headers": _exactly("www-authenticate", "content-type")}
+    if taken:
+        response["allowed_upstream_headers"] = _exactly(taken)
+    return filter_config(
+        "hearthgate.auth",
+        "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
+        http_service={
+            "server_uri": {
+                "uri": f"http://{AUTH_CLUSTER}",
+                "cluster": AUTH_CLUSTER,
+                "timeout": duration(_TIMEOUT),
+            },
+            "path_override": path,
+            "authorization_response": response,
+        },
+        allowed_headers=_exactly(*shown),
+        status_on_error={"code": "ServiceUnavailable"},
+        failure_mode_allow=False,
+    )
+
+
+def _exactly(*names: str) -> dict[str, Any]:
+    return {"patterns": [{"exact": name, "ignore_case": True} for name in names]}

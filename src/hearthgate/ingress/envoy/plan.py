@@ -1,0 +1,83 @@
+"""Folds a router's list of middlewares into branches, in upstream's order: the first listed sees the request first
+and the answer last.
+
+What answers by itself becomes a branch of its own with all filters that stand before it in the list, so that
+`[headers, ipAllowList]` puts the headers on the refusal and `[basicAuth, redirectRegex]` asks for the password
+before it redirects.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from hearthgate.ingress.envoy.middlewares.access import ip_allow_list
+from hearthgate.ingress.envoy.middlewares.compress import compress
+from hearthgate.ingress.envoy.middlewares.credentials import basic_auth
+from hearthgate.ingress.envoy.middlewares.headers import headers
+from hearthgate.ingress.envoy.middlewares.lane import Branch, Lane, Refusal, Scope, Steps
+from hearthgate.ingress.envoy.middlewares.paths import add_prefix, replace_path, replace_path_regex, strip_prefix
+from hearthgate.ingress.envoy.middlewares.redirects import redirect_regex, redirect_scheme
+from hearthgate.ingress.middlewares.access import IPAllowList
+from hearthgate.ingress.middlewares.compress import Compress
+from hearthgate.ingress.middlewares.credentials import BasicAuth
+from hearthgate.ingress.middlewares.headers import Headers
+from hearthgate.ingress.middlewares.middleware import Middleware
+from hearthgate.ingress.middlewares.paths import AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix
+from hearthgate.ingress.middlewares.redirects import RedirectRegex, RedirectScheme
+
+__all__ = ["Branch", "Scope", "plan_branches"]
+
+MAX_MIDDLEWARES: Final = 100
+MAX_BRANCHES: Final = 64
+"""Per router. Every branch is a route that requests are compared with."""
+
+_FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]] = {
+    AddPrefix: add_prefix,
+    BasicAuth: basic_auth,
+    Compress: compress,
+    Headers: headers,
+    IPAllowList: ip_allow_list,
+    RedirectRegex: redirect_regex,
+    RedirectScheme: redirect_scheme,
+    ReplacePath: replace_path,
+    ReplacePathRegex: replace_path_regex,
+    StripPrefix: strip_prefix,
+}
+
+
+def plan_branches(middlewares: Sequence[Middleware], scope: Scope) -> tuple[tuple[Branch, ...], tuple[str, ...]]:
+    """The branches in the order in which requests try them, or no branch and why the list cannot be served.
+
+    Together the branches take every request of the router. Equal input gives the same messages.
+    """
+    return _plan(tuple(middlewares), scope)
+
+
+@lru_cache(maxsize=8192)
+def _plan(middlewares: tuple[Middleware, ...], scope: Scope) -> tuple[tuple[Branch, ...], tuple[str, ...]]:
+    if len(middlewares) > MAX_MIDDLEWARES:
+        return (), (f"{len(middlewares)} middlewares are too many for one router: at most {MAX_MIDDLEWARES}",)
+    branches: list[Branch] = []
+    error = _follow(Lane(scope=scope), middlewares, branches)
+    return ((), (error,)) if error else (tuple(branches), ())
+
+
+def _follow(lane: Lane, middlewares: tuple[Middleware, ...], branches: list[Branch]) -> str | None:
+    """Adds the branches of one lane; returns why there are none."""
+    if not middlewares:
+        branches.append(lane.end())
+        return None
+    first, rest = middlewares[0], middlewares[1:]
+    steps = _FAMILIES[type(first)](first, lane)
+    if isinstance(steps, Refusal):
+        return f"{first.name}: {steps.message}"
+    for step in steps:
+        if isinstance(step, Branch):
+            branches.append(step)
+        elif error := _follow(step, rest, branches):
+            return error
+        if len(branches) > MAX_BRANCHES:
+            return (
+                f"{first.name}: too many cases ({MAX_BRANCHES}) come together: use fewer prefixes and redirections"
+            )
+    return None
