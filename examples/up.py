@@ -24,6 +24,7 @@ from examples.echo.server import serving
 
 ROOT = Path(__file__).parents[1]
 HOMELAB = ROOT / "examples" / "homelab"
+MANIFESTS = HOMELAB / "manifests"
 STATE = ROOT / ".cache" / "up-state"
 DOMAIN = "my-homelab.party"
 NAMESPACES = ("argocd", "htpc", "infra", "monitoring", "utils")
@@ -40,7 +41,7 @@ async def main(arguments: list[str]) -> int:
     ensure_wildcard(made, authority, DOMAIN, NAMESPACES)
     http, https = (80, 443) if _may_bind(80) and _may_bind(443) else (8080, 8443)
     command = [
-        str(Path(sys.executable).parent / "hearthgate"), "up", str(HOMELAB), str(made),
+        str(Path(sys.executable).parent / "hearthgate"), "up", str(MANIFESTS), str(made),
         "--settings", str(HOMELAB / "hearthgate.yaml"), "--state", str(state),
         "--set", f"entryPoints.web.address=127.0.0.1:{http}",
         "--set", f"entryPoints.websecure.address=127.0.0.1:{https}",
@@ -49,7 +50,7 @@ async def main(arguments: list[str]) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(backends(HOMELAB)):
+    async with serving(backends(MANIFESTS)):
         process = await asyncio.create_subprocess_exec(
             *command, preexec_fn=_die_with_parent, start_new_session=True
         )

@@ -19,7 +19,7 @@ HOMELAB = Path(__file__).parents[3] / "examples" / "homelab"
 def documents() -> list[dict[str, Any]]:
     return [
         document
-        for path in sorted(HOMELAB.glob("*/*.yaml"))
+        for path in sorted(HOMELAB.glob("manifests/*/*.yaml"))
         for document in yaml.safe_load_all(path.read_text())
         if document
     ]
@@ -43,7 +43,7 @@ def test_twenty_sites_in_five_namespaces() -> None:
 
 
 def test_no_backend_port_twice() -> None:
-    found = backends(HOMELAB)
+    found = backends(HOMELAB / "manifests")
     assert len({backend.port for backend in found}) == len(found)
     assert Backend("argocd-server", 19009, True) in found
     assert {"jaeger", "node-exporter", "alloy"} <= {backend.site for backend in found}
