@@ -87,6 +87,10 @@ class Document:
     def source_of(self, field: str) -> Source:
         return self.source._replace(line=self.line_of(field))
 
+    def detached(self) -> "Document":
+        """As a document of which only the file is known: generated text has no lines to point at."""
+        return Document(self.data, self.source._replace(line=0))
+
     def replace(self, data: dict[str, Any]) -> "Document":
         """The same place with other data."""
         return Document(data, self.source, self._text, self._prefix)

@@ -55,10 +55,10 @@ def rank(ref: ObjectRef) -> int:
     return _RANK.get(ref.kind, len(ORDER) - 1)
 
 
-def plan(folders: Folders, prepared: Mapping[Document, Prepared], owned: Owned, *, keep_all: bool) -> Plan:
+def plan(folders: Folders, prepared: Mapping[Document, Prepared], owned: Owned, *, keep_all: bool = False) -> Plan:
     """keep_all: prune nothing, because what was read may not be all there is."""
     held = _held(folders, owned)
-    key_of = {document: file.key for file in folders.files for document in file.documents}
+    key_of = {prepared[document].document: file.key for file in folders.files for document in file.documents}
     kept_objects, problems = unique(prepared[document] for document in folders.documents)
     found = [*problems, *_file_problems(folders, held)]
     wanted: list[Wanted] = []
