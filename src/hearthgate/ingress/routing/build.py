@@ -113,6 +113,8 @@ class RoutingBuilder:
         for service in snapshot.all(TraefikService):
             self._services.built(service)
             owned.append(service.ref)
+        owned.extend(option.ref for option in snapshot.all(TLSOption))
+        owned.extend(store.ref for store in snapshot.all(TLSStore))
         return owned
 
     def _tls_options(self, snapshot: Snapshot, problems: list[Problem]) -> tuple[tuple[TLSOptions, ...], set[str]]:

@@ -1,29 +1,19 @@
 """Problems to status conditions: what upstream never tells the owner of an object."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
-
 from hearthgate.ingress.routing.model import Router
 from hearthgate.model.problems import Problem
 from hearthgate.model.refs import ObjectRef
+from hearthgate.resources.meta import Condition
 
 ACCEPTED, PARTIALLY_INVALID, PROGRAMMED = "Accepted", "PartiallyInvalid", "Programmed"
 LONGEST_MESSAGE = 1000
 
 
-class WantedCondition(NamedTuple):
-    """A condition as it should stand; who writes it adds times and generations."""
-
-    type: str
-    status: bool
-    reason: str
-    message: str
-
-
 def wanted_conditions(
     owned: Iterable[ObjectRef], routers: Iterable[Router], problems: Iterable[Problem], *, programmed: bool
-) -> Mapping[ObjectRef, tuple[WantedCondition, ...]]:
-    """The conditions of every object that is ours.
+) -> Mapping[ObjectRef, tuple[Condition, ...]]:
+    """The conditions of every object that is ours, without times and generations.
 
     Accepted: it is in service; for an IngressRoute: at least one of its routes is. PartiallyInvalid (only when
     true): some of it is not. Programmed (only for what is accepted): the proxy runs it.
@@ -42,19 +32,21 @@ def wanted_conditions(
 
 def _conditions(
     ref: ObjectRef, errors: list[Problem], warnings: list[Problem], serving: set[ObjectRef], *, programmed: bool
-) -> Iterable[WantedCondition]:
+) -> Iterable[Condition]:
     accepted = ref in serving if ref.kind == "IngressRoute" else not errors
     if not accepted:
         reason = errors[0].reason.value if errors else "NoRoutes"
-        yield WantedCondition(ACCEPTED, False, reason, _text(errors) or "no route of this object serves")
+        yield _condition(ACCEPTED, False, reason, _text(errors) or "no route of this object serves")
         return
-    yield WantedCondition(ACCEPTED, True, ACCEPTED, _text(warnings) or "in service")
+    yield _condition(ACCEPTED, True, ACCEPTED, _text(warnings) or "in service")
     if errors:
-        yield WantedCondition(PARTIALLY_INVALID, True, errors[0].reason.value, _text(errors))
+        yield _condition(PARTIALLY_INVALID, True, errors[0].reason.value, _text(errors))
     reason = PROGRAMMED if programmed else "Pending"
-    yield WantedCondition(
-        PROGRAMMED, programmed, reason, "the proxy runs it" if programmed else "not yet at the proxy"
-    )
+    yield _condition(PROGRAMMED, programmed, reason, "the proxy runs it" if programmed else "not yet at the proxy")
+
+
+def _condition(kind: str, status: bool, reason: str, message: str) -> Condition:
+    return Condition(type=kind, status=str(status), reason=reason, message=message)
 
 
 def _text(problems: list[Problem]) -> str:

@@ -85,7 +85,7 @@ class _Builder:
         spec = self._resource.spec
         low = self._version(spec.min_version, "minVersion", "1.2")
         high = self._version(spec.max_version, "maxVersion", "1.3")
-        if low > high:
+        if low > high and not self._problems:
             self._refuse(
                 "minVersion", f"{spec.min_version or 'VersionTLS12'} is above maxVersion {spec.max_version}"
             )

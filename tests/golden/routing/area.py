@@ -1,0 +1,79 @@
+"""Manifests to the RoutingModel and its problems. A first document of kind Settings holds the settings."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from hearthgate.app.settings import decode_settings
+from hearthgate.cluster.snapshot import Snapshot
+from hearthgate.ingress.routing.build import build_model
+from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
+from hearthgate.ingress.routing.status import wanted_conditions
+from hearthgate.model.secret import SecretBytes
+from hearthgate.resources.decode import decode_mapping
+
+DEFAULT_SETTINGS = {
+    "entryPoints": {"web": {"address": ":80"}, "websecure": {"address": ":443", "http": {"tls": {}}}}
+}
+
+
+def produce(documents: list[Any]) -> Any:
+    settings = DEFAULT_SETTINGS
+    if documents[0].get("kind") == "Settings":
+        settings = documents.pop(0)["settings"]
+    decoded = [decode_mapping(document) for document in documents]
+    resources = [found.resource for found in decoded if found.resource is not None]
+    problems = [problem for found in decoded for problem in found.problems]
+    snapshot = Snapshot.of(resources, problems)
+    built = build_model(snapshot, decode_settings(settings, SETTINGS_REF, privileged=True))
+    conditions = wanted_conditions(built.owned, built.model.routers, built.problems, programmed=True)
+    return {
+        "routers": [_router(router) for router in built.model.routers],
+        "tlsOptions": [_plain(options) for options in built.model.tls_options],
+        "certificates": [f"{c.ref}: {', '.join(c.names)}" for c in built.model.certificates],
+        "endpoints": {
+            "/".join(key): [f"{e.address}:{e.port}" for e in ends] for key, ends in built.endpoints.items()
+        },
+        "problems": [f"{problem.severity}: {problem} [{problem.reason}]" for problem in built.problems],
+        "conditions": {
+            str(ref): [" ".join(filter(None, map(str, _text(c)))) for c in all_]
+            for ref, all_ in conditions.items()
+        },
+    }
+
+
+def _text(condition: Any) -> tuple[str, ...]:
+    return (f"{condition.type}={condition.status}", condition.reason)
+
+
+def _router(router: Any) -> Any:
+    plain = _plain(router)
+    return {"ref": str(router.ref), **plain, "rule": router.rule.text}
+
+
+def _plain(value: Any) -> Any:
+    """What differs from the defaults, as plain data; secrets blank."""
+    match value:
+        case SecretBytes():
+            return str(value)
+        case msgspec.Struct():
+            kind = type(value).__name__
+            head = {"type": kind} if kind not in {"Router", "TLSOptions"} else {}
+            return head | dict(_fields(value))
+        case tuple() if hasattr(value, "_fields"):
+            return "/".join(map(str, value))
+        case tuple() | list():
+            return [_plain(item) for item in value]
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _fields(value: msgspec.Struct) -> Iterator[tuple[str, Any]]:
+    for field in msgspec.structs.fields(value):
+        content = getattr(value, field.name)
+        default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        if content != default and field.name not in {"ref", "rule"}:
+            yield field.name, _plain(content)

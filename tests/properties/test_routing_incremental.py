@@ -1,0 +1,184 @@
+"""A build that reuses what it remembers equals a build from nothing, whatever changes in between."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hearthgate.cluster.snapshot import Collection, Snapshot
+from hearthgate.ingress.routing.build import RoutingBuilder
+from hearthgate.ingress.settings import EntryPoint, IngressSettings, KubernetesCRD, Providers
+from hearthgate.model.problems import Problem
+from hearthgate.resources.decode import decode_mapping
+from hearthgate.resources.meta import Resource
+
+SETTINGS = IngressSettings(
+    entry_points={"web": EntryPoint(address=":80")},
+    providers=Providers(kubernetes_crd=KubernetesCRD(allow_cross_namespace=True, allow_empty_services=False)),
+)
+NAMES = st.sampled_from(["a", "b", "c"])
+SPACES = st.sampled_from(["one", "two"])
+
+
+def _manifest(api: str, kind: str, space: str, name: str, **more: Any) -> dict[str, Any]:
+    return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": space}, **more}
+
+
+def _traefik(kind: str, space: str, name: str, spec: Any) -> dict[str, Any]:
+    return _manifest("traefik.io/v1alpha1", kind, space, name, spec=spec)
+
+
+REFERENCE = st.builds(lambda name, space: {"name": name, "namespace": space}, NAMES, SPACES)
+CHAIN = st.lists(REFERENCE, max_size=2).map(lambda members: {"chain": {"middlewares": members}})
+AUTH = NAMES.map(lambda name: {"basicAuth": {"secret": name}})
+OTHER = st.sampled_from(
+    [
+        {"headers": {"frameDeny": True}},
+        {"addPrefix": {"prefix": "/x"}},
+        {"rateLimit": {}},
+        {"headers": {"frameDeny": True}, "compress": {}},
+        {"unknown": 1},
+    ]
+)
+SERVICES = st.lists(
+    st.builds(lambda ref, port: {**ref, "port": port}, REFERENCE, st.sampled_from([80, 81, "http"])), max_size=2
+)
+ROUTE = st.builds(
+    lambda match, middlewares, services: {"match": match, "middlewares": middlewares, "services": services},
+    st.sampled_from(["Host(`a`)", "Host(`b`)", "PathPrefix(`/`)", "Hosts(`x`)"]),
+    st.lists(REFERENCE, max_size=2),
+    SERVICES,
+)
+OBJECTS = st.one_of(
+    st.builds(lambda s, n, spec: _traefik("Middleware", s, n, spec), SPACES, NAMES, CHAIN | AUTH | OTHER),
+    st.builds(
+        lambda s, n, routes: _traefik("IngressRoute", s, n, {"routes": routes}),
+        SPACES,
+        NAMES,
+        st.lists(ROUTE, min_size=1, max_size=2),
+    ),
+    st.builds(
+        lambda s, n, services: _traefik("TraefikService", s, n, {"weighted": {"services": services}}),
+        SPACES,
+        NAMES,
+        SERVICES,
+    ),
+    st.builds(
+        lambda s, n, port: _manifest("v1", "Service", s, n, spec={"ports": [{"name": "http", "port": port}]}),
+        SPACES,
+        NAMES,
+        st.sampled_from([80, 81]),
+    ),
+    st.builds(
+        lambda s, n, ready: (
+            _manifest(
+                "discovery.k8s.io/v1",
+                "EndpointSlice",
+                s,
+                n,
+                addressType="IPv4",
+                ports=[{"name": "http", "port": 8080}],
+                endpoints=[{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}],
+            )
+            | {"metadata": {"name": n, "namespace": s, "labels": {"kubernetes.io/service-name": n}}}
+        ),
+        SPACES,
+        NAMES,
+        st.booleans(),
+    ),
+    st.builds(
+        lambda s, n, text: _manifest("v1", "Secret", s, n, stringData={"users": text}),
+        SPACES,
+        NAMES,
+        st.sampled_from(["u:{SHA}0DPiKuNIrrVmD8IUCuw1hQxNqZc=", "junk"]),
+    ),
+)
+CHANGES = st.lists(st.one_of(OBJECTS, st.tuples(SPACES, NAMES)), max_size=12)
+
+
+class World:
+    """Objects that come and go, as a hub would hold them: what does not change is the same object."""
+
+    def __init__(self) -> None:
+        self.resources: dict[type[Resource], dict[tuple[str, str], Resource]] = {}
+        self.refused: dict[Any, tuple[Problem, ...]] = {}
+        self.collections: dict[type[Resource], Collection] = {}
+
+    def put(self, manifest: dict[str, Any]) -> None:
+        resource, problems = decode_mapping(manifest)
+        ref = problems[0].ref if problems else resource.ref if resource else None
+        self.refused.pop(ref, None)
+        if resource is None:
+            self.refused[ref] = problems
+            self.remove(lambda known: known.ref == ref)
+        else:
+            self.resources.setdefault(type(resource), {})[resource.key] = resource
+            self._renew(type(resource))
+
+    def remove(self, unwanted: Any) -> None:
+        for kind, objects in self.resources.items():
+            gone = [key for key, known in objects.items() if unwanted(known)]
+            for key in gone:
+                del objects[key]
+            if gone:
+                self._renew(kind)
+
+    def _renew(self, kind: type[Resource]) -> None:
+        self.collections[kind] = Collection(self.resources[kind])
+
+    def snapshot(self, number: int) -> Snapshot:
+        return Snapshot(number, self.collections, self.refused)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(CHANGES, min_size=1, max_size=6))
+def test_incremental_equals_fresh(rounds: list[list[Any]]) -> None:
+    world = World()
+    builder = RoutingBuilder(SETTINGS)
+    for number, changes in enumerate(rounds, 1):
+        for change in changes:
+            if isinstance(change, dict):
+                world.put(change)
+            else:
+                world.remove(lambda known, key=change: known.key == key)
+        snapshot = world.snapshot(number)
+        fresh = RoutingBuilder(SETTINGS).build(snapshot)
+        kept = builder.build(snapshot)
+        assert kept.problems == fresh.problems
+        assert kept.model == fresh.model
+        assert dict(kept.endpoints) == dict(fresh.endpoints)
+
+
+@settings(max_examples=50, deadline=None)
+@given(CHANGES, st.randoms())
+def test_order_of_input_never_matters(changes: list[Any], shuffle: Any) -> None:
+    manifests = {
+        (m["kind"], m["metadata"]["namespace"], m["metadata"]["name"]): m for m in changes if isinstance(m, dict)
+    }
+    one, other = World(), World()
+    for manifest in manifests.values():
+        one.put(manifest)
+    mixed = list(manifests.values())
+    shuffle.shuffle(mixed)
+    for manifest in mixed:
+        other.put(manifest)
+    first, second = (RoutingBuilder(SETTINGS).build(world.snapshot(1)) for world in (one, other))
+    assert first.model == second.model
+    assert first.problems == second.problems
+
+
+def test_unchanged_parts_are_the_same_objects() -> None:
+    """What the translation recognises by identity must not be made anew."""
+    world = World()
+    for name in ("a", "b"):
+        world.put(_manifest("v1", "Service", "one", name, spec={"ports": [{"name": "http", "port": 80}]}))
+        route = {"match": f"Host(`{name}`)", "services": [{"name": name, "port": 80}]}
+        world.put(_traefik("IngressRoute", "one", name, {"routes": [route]}))
+    relaxed = IngressSettings(entry_points={"web": EntryPoint(address=":80")})
+    builder = RoutingBuilder(relaxed)
+    before = {router.ref.name: router for router in builder.build(world.snapshot(1)).model.routers}
+    route = {"match": "Host(`other`)", "services": [{"name": "b", "port": 80}]}
+    world.put(_traefik("IngressRoute", "one", "b", {"routes": [route]}))
+    after = {router.ref.name: router for router in builder.build(world.snapshot(2)).model.routers}
+    assert after["a"] is before["a"]
+    assert after["b"] is not before["b"]
