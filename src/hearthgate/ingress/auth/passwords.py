@@ -1,4 +1,4 @@
-"""Checks a password against the hashes of htpasswd: bcrypt, MD5 crypt (apr1) and SHA1. Pure, and slow on purpose."""
+"""Checks a password against the hashes of htpasswd: bcrypt, MD5 crypt (apr1), SHA1. Pure, and slow on purpose."""
 
 import base64
 import hashlib

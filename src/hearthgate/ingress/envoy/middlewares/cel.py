@@ -1,7 +1,8 @@
 """Expressions of the Common Expression Language inside Envoy's format strings.
 
 Envoy compiles them when it loads its configuration; one that fails on a request (a missing header, a pattern
-that does not match) gives an empty text, and an empty text leaves a header alone.
+that does not match) gives an empty text, and an empty text leaves a header alone. Envoy's dialect cannot join
+texts: a rewrite does it.
 """
 
 from typing import Final
@@ -10,7 +11,6 @@ from hearthgate.ingress.middlewares.regexes import Template, count_groups
 
 HOST: Final = "request.host"
 PATH: Final = "request.url_path"
-QUERY: Final = "(request.query == '' ? '' : '?' + request.query)"
 
 _PLAIN: Final = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_.,:;/?!=*+<>()[]{}^$|&~@#"
@@ -53,6 +53,16 @@ def matches(text: str, pattern: str) -> str:
 def extract(text: str, pattern: str, rewrite: str) -> str:
     """What RE2's `rewrite` (`\\1`) makes of the first match. Fails when there is none."""
     return f"re.extract({text}, {quote(pattern)}, {quote(rewrite)})"
+
+
+def around(before: str, text: str, after: str = "") -> str:
+    """The value of an expression between two literals."""
+    return extract(text, "^((?s:.*))$", rewrite((before, 1, after)))
+
+
+def query() -> str:
+    """The query with its question mark; empty when there is none."""
+    return extract("request.path", r"^[^?]*(\?.*)?$", r"\1")
 
 
 def either(condition: str, yes: str, no: str) -> str:

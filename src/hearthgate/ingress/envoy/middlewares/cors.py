@@ -56,7 +56,7 @@ def changes(cors: Cors) -> Iterator[Change]:
     if cors.expose and not (cors.credentials and "*" in cors.expose):
         yield Change("access-control-expose-headers", ",".join(cors.expose))
     if cors.vary:
-        added = cel.either(f"{_VARY} == 'Origin'", "'Origin'", f"{_VARY} + ',Origin'")
+        added = cel.either(f"{_VARY} == 'Origin'", "'Origin'", cel.around("", _VARY, ",Origin"))
         yield Change("vary", expression=cel.either("'vary' in response.headers", added, "'Origin'"))
 
 

@@ -79,7 +79,7 @@ class Path:
     @property
     def target(self) -> str:
         """The format string of path and query."""
-        return "%REQ(:PATH)%" if self.is_original else cel.command(f"{self.expression} + {cel.QUERY}")
+        return "%REQ(:PATH)%" if self.is_original else cel.command(self.expression) + cel.command(cel.query())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ def add_prefix(middleware: AddPrefix, lane: Lane) -> Steps | Refusal:
         rewrite = Rewrite("^/", f"{_escaped(prefix)}/")
     elif path.rewrite is not None and path.rewrite.pattern.startswith("^"):
         rewrite = Rewrite(path.rewrite.pattern, _escaped(prefix) + path.rewrite.substitution)
-    expression = f"{cel.quote(prefix)} + {path.expression}"
+    expression = cel.around(prefix, path.expression)
     return (replace(lane, path=Path(expression=expression, rewrite=rewrite)),)
 
 
