@@ -1,6 +1,8 @@
 """From a Snapshot to the RoutingModel: the whole model on every change, in the time of what changed."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Set
+from operator import itemgetter
+from typing import NamedTuple
 
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.ingress.routing.certificates import built_certificate
@@ -15,17 +17,15 @@ from hearthgate.ingress.routing.model import (
     EndpointsKey,
     Router,
     RoutingModel,
-    Service,
     TLSOptions,
     Transport,
-    WeightedService,
 )
 from hearthgate.ingress.routing.redirections import redirection_routers
-from hearthgate.ingress.routing.routers import Routers
-from hearthgate.ingress.routing.services import Services
+from hearthgate.ingress.routing.routers import Linked, Routers
+from hearthgate.ingress.routing.services import Services, endpoints_keys
 from hearthgate.ingress.routing.tls_hosts import OptionsByHost, with_hosts
 from hearthgate.ingress.routing.tls_options import built_options, options_name
-from hearthgate.ingress.routing.tracking import Tracker
+from hearthgate.ingress.routing.tracking import Result, Tracker
 from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
@@ -65,31 +65,38 @@ class RoutingBuilder:
         self._routers = Routers(self._tracker, settings, self._middlewares, self._services)
         self._endpoints = EndpointsIndex()
         self._options_by_host = OptionsByHost()
-        self._entrypoints, self._entrypoint_problems = build_entrypoints(settings)
-        self._redirection_problems: list[Problem] = []
-        by_name = {entrypoint.name: entrypoint for entrypoint in self._entrypoints}
-        self._redirections = tuple(redirection_routers(settings, by_name, self._redirection_problems))
+        self._entrypoints, found = build_entrypoints(settings)
+        self._setting_problems = [*found]
+        self._served = {entrypoint.name: entrypoint for entrypoint in self._entrypoints}
+        redirections = redirection_routers(settings, self._served, self._setting_problems)
+        self._redirections = [(_rank(router), router) for router in redirections]
+        self._links: dict[tuple[str, str], _Link] = {}
+        self._seen_routes: Set[tuple[str, str]] = frozenset()
 
     def build(self, snapshot: Snapshot) -> Built:
-        self._tracker.begin(snapshot)
-        problems = [*snapshot.problems, *self._entrypoint_problems, *self._redirection_problems]
-        owned = self._check_all(snapshot)
+        dropped = self._tracker.begin(snapshot)
+        problems: list[Problem] = [*snapshot.problems, *self._setting_problems]
+        owned = self._check_all(snapshot, problems)
         options, usable = self._tls_options(snapshot, problems)
         certificates: dict[ObjectRef, Certificate] = {}
         default = self._store(snapshot, certificates, problems) or self._self_signed
-        served = {entrypoint.name for entrypoint in self._entrypoints}
-        routers: list[Router] = list(self._redirections)
-        for route in snapshot.all(IngressRoute):
-            if self._routers.is_ours(route):
-                owned.append(route.ref)
-                linked = self._routers.linked(route).value
-                routers.extend(router for router in linked.routers if router.entrypoint in served)
-                certificates.update((certificate.ref, certificate) for certificate in linked.certificates)
+        self._link_again(snapshot, dropped)
         endpoints = self._endpoints.update(snapshot)
-        kept = tuple(self._serviceable(routers, endpoints, usable, problems))
-        ordered = tuple(sorted(kept, key=_precedence))
-        settled, hosts, conflicts = self._options_by_host.settle(ordered)
-        self._tracker.finish()
+        served = self._endpoints.served
+        ranked = list(self._redirections)
+        for linked, own_ranked, own_problems in self._links.values():
+            owned.append(linked.ref)
+            if own_problems:
+                problems.extend(own_problems)
+            for certificate in linked.certificates:
+                certificates[certificate.ref] = certificate
+            if linked.endpoints <= served and linked.options <= usable:
+                ranked += own_ranked
+            else:
+                ranked.extend(self._serviceable(own_ranked, endpoints, usable, problems))
+        ranked.sort(key=itemgetter(0))
+        settled, hosts, conflicts = self._options_by_host.settle(tuple(router for _, router in ranked))
+        problems.extend(conflicts)
         model = RoutingModel(
             entrypoints=self._entrypoints,
             routers=settled,
@@ -97,21 +104,39 @@ class RoutingBuilder:
             certificates=tuple(certificates[ref] for ref in sorted(certificates)),
             default_certificate=default,
         )
-        problems.extend(conflicts)
-        problems.extend(self._tracker.problems())
-        return Built(model, endpoints, tuple(sorted(set(problems))), tuple(sorted(owned)))
+        return Built(model, endpoints, tuple(sorted(set(problems))), tuple(owned))
 
-    def _check_all(self, snapshot: Snapshot) -> list[ObjectRef]:
+    def _link_again(self, snapshot: Snapshot, dropped: frozenset[Hashable]) -> None:
+        """Brings `_links` up to date: only routes that something changed for are looked at."""
+        routes = snapshot.collection(IngressRoute)
+        gone = self._links.keys() - routes.objects.keys()
+        for key in gone:
+            del self._links[key]
+        new = routes.objects.keys() - self._seen_routes
+        self._seen_routes = routes.objects.keys()
+        again = {key[1:] for key in dropped if isinstance(key, tuple) and key[0] == "route"}
+        for key in new | again:
+            route = routes.objects.get(key)
+            linked, problems = self._routers.linked(route) if isinstance(route, IngressRoute) else Result(None)
+            if linked is None:
+                self._links.pop(key, None)
+                continue
+            ranked = tuple(
+                (_rank(router), router) for router in linked.routers if router.entrypoint in self._served
+            )
+            self._links[key] = _Link(linked, ranked, problems)
+
+    def _check_all(self, snapshot: Snapshot, problems: list[Problem]) -> list[ObjectRef]:
         """Builds what may be referred to, so that a broken object is told even when nothing uses it yet."""
         owned: list[ObjectRef] = []
         for middleware in snapshot.all(Middleware):
-            self._middlewares.built(middleware)
+            problems.extend(self._middlewares.built(middleware).problems)
             owned.append(middleware.ref)
         for transport in snapshot.all(ServersTransport):
-            self._services.transports.built(transport)
+            problems.extend(self._services.transports.built(transport).problems)
             owned.append(transport.ref)
         for service in snapshot.all(TraefikService):
-            self._services.built(service)
+            problems.extend(self._services.built(service).problems)
             owned.append(service.ref)
         owned.extend(option.ref for option in snapshot.all(TLSOption))
         owned.extend(store.ref for store in snapshot.all(TLSStore))
@@ -123,7 +148,8 @@ class RoutingBuilder:
         defaults = [o for o in snapshot.all(TLSOption) if options_name(o) == DEFAULT_TLS_OPTIONS]
         problems.extend(_only_one(defaults))
         for option in snapshot.all(TLSOption):
-            value = built_options(self._tracker, option).value
+            value, found_problems = built_options(self._tracker, option)
+            problems.extend(found_problems)
             if value is not None and (len(defaults) < 2 or option not in defaults):
                 found[value.name] = value
         refused = any(ref.kind == "TLSOption" and ref.name == DEFAULT_TLS_OPTIONS for ref in snapshot.refused)
@@ -147,7 +173,10 @@ class RoutingBuilder:
             wanted.append(("spec.defaultCertificate.secretName", store.spec.default_certificate))
         for field, reference in wanted:
             secret = snapshot.get(Secret, store.metadata.namespace, reference.secret_name)
-            certificate = built_certificate(self._tracker, secret).value if secret is not None else None
+            certificate = None
+            if secret is not None:
+                certificate, found = built_certificate(self._tracker, secret)
+                problems.extend(found)
             if certificate is None:
                 message = (
                     f"Secret {store.metadata.namespace}/{reference.secret_name} does not exist or cannot serve"
@@ -162,11 +191,12 @@ class RoutingBuilder:
         return default
 
     def _serviceable(
-        self, routers: list[Router], endpoints: Endpoints, options: set[str], problems: list[Problem]
-    ) -> Iterator[Router]:
+        self, ranks: tuple["_Ranked", ...], endpoints: Endpoints, options: set[str], problems: list[Problem]
+    ) -> Iterator["_Ranked"]:
         """Leaves out routers that must not serve; warns of services that nothing answers."""
         allow_empty = self._settings.providers.kubernetes_crd.allow_empty_services
-        for router in routers:
+        for ranked in ranks:
+            router = ranked[1]
             if router.tls and router.tls_options not in options:
                 problems.append(
                     Problem(
@@ -177,10 +207,10 @@ class RoutingBuilder:
                     )
                 )
                 continue
-            empty = [key for key in _endpoints_keys(router.service) if not endpoints.get(key)]
+            empty = [key for key in endpoints_keys(router.service) if not endpoints.get(key)]
             problems.extend(_no_endpoints(router, key, allow_empty) for key in empty)
             if not empty or allow_empty:
-                yield router
+                yield ranked
 
 
 def build_model(snapshot: Snapshot, settings: IngressSettings, *, self_signed: Certificate | None = None) -> Built:
@@ -188,16 +218,21 @@ def build_model(snapshot: Snapshot, settings: IngressSettings, *, self_signed: C
     return RoutingBuilder(settings, self_signed=self_signed).build(snapshot)
 
 
-def _precedence(router: Router) -> tuple[int, str, str]:
+_Rank = tuple[int, str, str]
+_Ranked = tuple[_Rank, Router]
+
+
+class _Link(NamedTuple):
+    """What one IngressRoute gives, with its routers that have an entrypoint ready to be sorted."""
+
+    linked: Linked
+    ranked: tuple[_Ranked, ...]
+    problems: tuple[Problem, ...]
+
+
+def _rank(router: Router) -> _Rank:
+    """Higher priority first; then the name decides."""
     return (-router.priority, router.name, router.entrypoint)
-
-
-def _endpoints_keys(service: Service | None) -> Iterator[EndpointsKey]:
-    if isinstance(service, WeightedService):
-        for member in service.members:
-            yield from _endpoints_keys(member.service)
-    elif service is not None and service.endpoints is not None:
-        yield service.endpoints
 
 
 def _no_endpoints(router: Router, key: EndpointsKey, allow_empty: bool) -> Problem:

@@ -21,12 +21,15 @@ class EndpointsIndex:
         self._collection: Collection | None = None
         self._parts: dict[tuple[str, str], tuple[EndpointSlice, tuple[_Part, ...]]] = {}
         self._endpoints: Endpoints = MappingProxyType({})
+        self.served: frozenset[EndpointsKey] = frozenset()
+        """Those that have an endpoint."""
 
     def update(self, snapshot: Snapshot) -> Endpoints:
         collection = snapshot.collection(EndpointSlice)
         if collection is not self._collection:
             self._collection = collection
             self._endpoints = self._merge(snapshot.all(EndpointSlice))
+            self.served = frozenset(key for key, addresses in self._endpoints.items() if addresses)
         return self._endpoints
 
     def _merge(self, slices: tuple[EndpointSlice, ...]) -> Endpoints:
@@ -60,7 +63,8 @@ def _parts(item: EndpointSlice) -> list[_Part]:
     for port in item.ports or ():
         if port.port is None or port.protocol not in {"TCP", None}:
             continue
-        serving, terminating = set(), set()
+        serving: set[Endpoint] = set()
+        terminating: set[Endpoint] = set()
         for endpoint in item.endpoints or ():
             if _serves(endpoint):
                 group = terminating if endpoint.conditions.terminating else serving

@@ -194,7 +194,7 @@ Endpoints = Mapping[EndpointsKey, tuple[Endpoint, ...]]
 
 class Built(NamedTuple):
     """Result of a build: the model, the endpoints of its services, and what is wrong with the objects that
-    it was built from. `owned`: every object that is for us, whether it serves or not."""
+    it was built from. `owned`: every object that is for us, whether it serves or not, in no order."""
 
     model: RoutingModel
     endpoints: Endpoints

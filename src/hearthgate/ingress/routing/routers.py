@@ -7,10 +7,10 @@ from hearthgate.ingress.middlewares.middleware import Middleware as MiddlewareVa
 from hearthgate.ingress.routing.certificates import built_certificate
 from hearthgate.ingress.routing.entrypoints import default_entrypoints
 from hearthgate.ingress.routing.middlewares import Middlewares
-from hearthgate.ingress.routing.model import DEFAULT_TLS_OPTIONS, Certificate, Router
+from hearthgate.ingress.routing.model import DEFAULT_TLS_OPTIONS, Certificate, EndpointsKey, Router
 from hearthgate.ingress.routing.names import object_name, router_name
 from hearthgate.ingress.routing.references import Broken, not_found, resolve
-from hearthgate.ingress.routing.services import Services
+from hearthgate.ingress.routing.services import Services, endpoints_keys
 from hearthgate.ingress.routing.tls_options import built_options, options_name
 from hearthgate.ingress.routing.tracking import Result, Tracker
 from hearthgate.ingress.rules.rule import Rule, RuleError, compile_rule
@@ -27,10 +27,14 @@ DEFAULT_CLASSES = ("", "traefik")
 
 
 class Linked(NamedTuple):
-    """What an IngressRoute adds to the model."""
+    """What an IngressRoute that is ours adds to the model. `endpoints`: what its services need; `options`: the
+    names of its TLS options."""
 
+    ref: ObjectRef
     routers: tuple[Router, ...] = ()
     certificates: tuple[Certificate, ...] = ()
+    endpoints: frozenset[EndpointsKey] = frozenset()
+    options: frozenset[str] = frozenset()
 
 
 class Routers:
@@ -46,7 +50,7 @@ class Routers:
         self._services = services
         self._defaults = default_entrypoints(settings)
 
-    def is_ours(self, resource: IngressRoute) -> bool:
+    def _is_ours(self, resource: IngressRoute) -> bool:
         """Whether class and namespace say that this IngressRoute is for us."""
         spaces = self._provider.namespaces
         if spaces and resource.metadata.namespace not in spaces:
@@ -55,11 +59,14 @@ class Routers:
         wanted = self._provider.ingress_class
         return said == wanted if wanted else said in DEFAULT_CLASSES
 
-    def linked(self, resource: IngressRoute) -> Result[Linked]:
+    def linked(self, resource: IngressRoute) -> Result[Linked | None]:
+        """None when the IngressRoute is not for us."""
         return self._tracker.result(("route", *resource.key), lambda: self._link(resource))
 
-    def _link(self, resource: IngressRoute) -> Result[Linked]:
+    def _link(self, resource: IngressRoute) -> Result[Linked | None]:
         self._tracker.get(IngressRoute, *resource.key)
+        if not self._is_ours(resource):
+            return Result(None)
         problems: list[Problem] = []
         entrypoints = tuple(self._entrypoints(resource, problems))
         certificates = tuple(self._certificates(resource, problems))
@@ -67,19 +74,24 @@ class Routers:
         routers: dict[str, tuple[Router, ...]] = {}
         if entrypoints and options is not None:
             for index, route in enumerate(resource.spec.routes):
-                linked = tuple(
-                    self._route(resource, route, index, entrypoints, options=options, problems=problems)
-                )
-                if not linked:
+                group = tuple(self._route(resource, route, index, entrypoints, options=options, problems=problems))
+                if not group:
                     continue
-                if linked[0].name in routers:
+                if group[0].name in routers:
                     message = "an earlier route of this object has the same match: the last one serves"
                     problems.append(
                         _problem(resource.ref, index, "match", Reason.DUPLICATE_ROUTER, message, warn=True)
                     )
-                routers[linked[0].name] = linked
+                routers[group[0].name] = group
         flat = tuple(router for group in routers.values() for router in group)
-        return Result(Linked(flat, certificates), tuple(problems))
+        linked = Linked(
+            resource.ref,
+            flat,
+            certificates,
+            frozenset(key for router in flat for key in endpoints_keys(router.service)),
+            frozenset(router.tls_options for router in flat if router.tls),
+        )
+        return Result(linked, tuple(problems))
 
     def _entrypoints(self, resource: IngressRoute, problems: list[Problem]) -> Iterator[str]:
         known = self._settings.entry_points

@@ -1,6 +1,6 @@
 """Service references to load balancers: ports, schemes, transports, weights, external names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from hearthgate.ingress.routing.model import (
@@ -239,3 +239,12 @@ def sticky_cookie(sticky: Sticky | None, service: str) -> StickyCookie | None:
 def _scheme_of(port: ServicePort) -> str:
     """Upstream's rule: https for port 443 and for port names that start with https."""
     return "https" if port.port == 443 or port.name.startswith("https") else "http"
+
+
+def endpoints_keys(service: Service | None) -> Iterator[EndpointsKey]:
+    """Whose endpoints a service needs, members of weighted ones included."""
+    if isinstance(service, WeightedService):
+        for member in service.members:
+            yield from endpoints_keys(member.service)
+    elif service is not None and service.endpoints is not None:
+        yield service.endpoints

@@ -1,6 +1,7 @@
 """Problems to status conditions: what upstream never tells the owner of an object."""
 
 from collections.abc import Iterable, Mapping
+
 from hearthgate.ingress.routing.model import Router
 from hearthgate.model.problems import Problem
 from hearthgate.model.refs import ObjectRef

@@ -1,63 +1,42 @@
 """Results that remember what they read, so that a change costs only what depends on it.
 
 Every result is computed by a function of the snapshot alone. While it runs, each object that it looks up is
-recorded. On the next snapshot the result is valid as long as every recorded look-up gives the very same
-object: nothing has to declare its dependencies, so none can be forgotten (Bazel calls it a verifying trace).
+recorded. When the next snapshot has another object under one of those keys, the result is dropped: nothing has
+to declare its dependencies, so none can be forgotten (build systems call it a verifying trace).
 """
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from hearthgate.cluster.snapshot import Collection, Snapshot
 from hearthgate.model.problems import Problem
+from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.meta import Resource
 
 R = TypeVar("R", bound=Resource)
 T = TypeVar("T")
 Key = tuple[str, str]
+_Read = tuple[type[Resource], Key | None]
+"""An object by its key, found or not; None stands for every object of the kind."""
 
 
 class Result(NamedTuple, Generic[T]):
-    """A value and what is wrong with the object that it was made from."""
+    """A value and what is wrong with the objects that it was made from, those of nested results included."""
 
     value: T
     problems: tuple[Problem, ...] = ()
 
 
-class _Trace:
-    """What one computation read: the object under each key (None: there was none), and its collection then;
-    `whole` holds collections of which every object mattered."""
+class _Running(NamedTuple):
+    """A computation under way: what it read, and the problems of the results that it used."""
 
-    __slots__ = ("collections", "read", "refusals", "whole")
-
-    def __init__(self) -> None:
-        self.whole: dict[type[Resource], Collection] = {}
-        self.read: dict[tuple[type[Resource], Key], Resource | None] = {}
-        self.refusals: dict[tuple[type[Resource], Key], bool] = {}
-        self.collections: dict[type[Resource], Collection] = {}
-
-    def include(self, other: "_Trace") -> None:
-        self.whole.update(other.whole)
-        self.read.update(other.read)
-        self.refusals.update(other.refusals)
-        self.collections.update(other.collections)
-
-    def holds(self, snapshot: Snapshot) -> bool:
-        if any(snapshot.collection(kind) is not seen for kind, seen in self.whole.items()):
-            return False
-        changed = {k for k, seen in self.collections.items() if snapshot.collection(k) is not seen}
-        if changed:
-            for (kind, key), seen in self.read.items():
-                if kind in changed and snapshot.collection(kind).objects.get(key) is not seen:
-                    return False
-            for kind in changed:
-                self.collections[kind] = snapshot.collection(kind)
-        return all(snapshot.is_refused(kind, *key) == refused for (kind, key), refused in self.refusals.items())
+    read: set[_Read]
+    problems: dict[Problem, None]
 
 
 class _Entry(NamedTuple):
     result: Result[Any]
-    trace: _Trace
+    read: frozenset[_Read]
 
 
 class Tracker:
@@ -66,44 +45,35 @@ class Tracker:
     def __init__(self) -> None:
         self.snapshot = Snapshot()
         self._entries: dict[Hashable, _Entry] = {}
-        self._used: dict[Hashable, _Entry] = {}
-        self._active: list[_Trace] = []
-        self._running: set[Hashable] = set()
+        self._readers: dict[_Read, set[Hashable]] = {}
+        self._running: dict[Hashable, _Running] = {}
 
-    def begin(self, snapshot: Snapshot) -> None:
-        """Starts a build on `snapshot`."""
+    def begin(self, snapshot: Snapshot) -> frozenset[Hashable]:
+        """Takes the next snapshot and drops what it makes invalid. Returns the keys of the dropped results."""
+        changed = list(_changes(self.snapshot, snapshot))
         self.snapshot = snapshot
-        self._used = {}
-
-    def finish(self) -> None:
-        """Forgets the results that this build did not use."""
-        self._entries = self._used
-
-    def problems(self) -> Iterator[Problem]:
-        """The problems of every result that the last build used."""
-        for entry in self._entries.values():
-            yield from entry.result.problems
+        dropped = frozenset(key for read in changed for key in self._readers.get(read, ()))
+        for key in dropped:
+            for read in self._entries.pop(key).read:
+                readers = self._readers[read]
+                readers.discard(key)
+                if not readers:
+                    del self._readers[read]
+        return dropped
 
     def get(self, kind: type[R], namespace: str, name: str) -> R | None:
         """The object, or None. The computation that asks depends on the answer."""
-        found = self.snapshot.get(kind, namespace, name)
-        if self._active:
-            trace = self._active[-1]
-            trace.read[kind, (namespace, name)] = found
-            trace.collections[kind] = self.snapshot.collection(kind)
-            if found is None:
-                trace.refusals[kind, (namespace, name)] = self.snapshot.is_refused(kind, namespace, name)
-        return found
+        self._note((kind, (namespace, name)))
+        return self.snapshot.get(kind, namespace, name)
 
     def collection(self, kind: type[Resource]) -> Collection:
         """All objects of a kind. The computation that asks depends on every one of them."""
-        found = self.snapshot.collection(kind)
-        if self._active:
-            self._active[-1].whole[kind] = found
-        return found
+        self._note((kind, None))
+        return self.snapshot.collection(kind)
 
     def is_refused(self, kind: type[Resource], namespace: str, name: str) -> bool:
-        """Whether an object that `get` did not find exists, but could not be decoded."""
+        """Whether the object exists, but could not be decoded."""
+        self._note((kind, (namespace, name)))
         return self.snapshot.is_refused(kind, namespace, name)
 
     def is_running(self, key: Hashable) -> bool:
@@ -112,22 +82,51 @@ class Tracker:
 
     def result(self, key: Hashable, compute: Callable[[], Result[T]]) -> Result[T]:
         """The result under `key`: the kept one while everything that it read is the same, else a new one."""
-        entry = self._used.get(key)
+        entry = self._entries.get(key)
         if entry is None:
-            entry = self._entries.get(key)
-            if entry is None or not entry.trace.holds(self.snapshot):
-                entry = self._compute(key, compute)
-            self._used[key] = entry
-        if self._active:
-            self._active[-1].include(entry.trace)
+            entry = self._compute(key, compute)
+        if self._running:
+            asking = next(reversed(self._running.values()))
+            asking.read.update(entry.read)
+            asking.problems.update(dict.fromkeys(entry.result.problems))
         return entry.result
 
+    def _note(self, read: _Read) -> None:
+        if self._running:
+            next(reversed(self._running.values())).read.add(read)
+
     def _compute(self, key: Hashable, compute: Callable[[], Result[T]]) -> _Entry:
-        trace = _Trace()
-        self._active.append(trace)
-        self._running.add(key)
+        running = self._running[key] = _Running(set(), {})
         try:
-            return _Entry(compute(), trace)
+            value, problems = compute()
         finally:
-            self._running.discard(key)
-            self._active.pop()
+            del self._running[key]
+        running.problems.update(dict.fromkeys(problems))
+        entry = _Entry(Result(value, tuple(running.problems)), frozenset(running.read))
+        self._entries[key] = entry
+        for read in entry.read:
+            self._readers.setdefault(read, set()).add(key)
+        return entry
+
+
+def _changes(old: Snapshot, new: Snapshot) -> Iterable[_Read]:
+    """What reads differently in `new`: other objects, and others that exist without being readable."""
+    kinds = {*old.kinds, *new.kinds}
+    for kind in kinds:
+        before, after = old.collection(kind), new.collection(kind)
+        if before is not after:
+            yield (kind, None)
+            for key in before.objects.keys() | after.objects.keys():
+                if before.objects.get(key) is not after.objects.get(key):
+                    yield (kind, key)
+    if old.refused != new.refused:
+        by_name = {kind.__name__: kind for kind in kinds}
+        for ref in old.refused.keys() ^ new.refused.keys():
+            yield from _refusal(ref, by_name)
+
+
+def _refusal(ref: ObjectRef, by_name: dict[str, type[Resource]]) -> Iterable[_Read]:
+    kind = by_name.get(ref.kind)
+    if kind is not None:
+        yield (kind, (ref.namespace, ref.name))
+        yield (kind, None)
