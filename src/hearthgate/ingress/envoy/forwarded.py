@@ -87,7 +87,7 @@ def _set_port(default: str) -> dict[str, Any]:
 def _websocket_proto(proto: str, trusted: bool) -> dict[str, Any]:
     predicates = [_matches("upgrade", exact="websocket", ignore_case=True)]
     if trusted:
-        predicates.append({"not_matcher": _matches(_PROTO_SENT, safe_regex={"regex": ".+"})})
+        predicates.append({"not_matcher": _matches(_PROTO_SENT, safe_regex={"google_re2": {}, "regex": ".+"})})
     skip = extension("skip", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter")
     inner = _mutation([header("x-forwarded-proto", proto, OVERWRITE)])
     predicate = predicates[0] if len(predicates) == 1 else {"and_matcher": {"predicate": predicates}}
