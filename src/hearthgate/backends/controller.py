@@ -1,0 +1,80 @@
+"""Keeps the EndpointSlices of Services without pods at what annotations and Endpoints objects say."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+
+import structlog
+
+from hearthgate.backends.desired import DesiredSlices, Diff, by_service, diff
+from hearthgate.cluster.errors import NotFound
+from hearthgate.cluster.queue import WorkQueue
+from hearthgate.cluster.snapshot import Key, Snapshot
+from hearthgate.model.problems import Problem
+from hearthgate.resources.discovery import EndpointSlice
+from hearthgate.resources.kinds import Kind
+from hearthgate.resources.registry import BY_TYPE
+
+log = structlog.get_logger(__name__)
+
+WORKERS: Final = 8
+MANAGER: Final = "hearthgate-endpoints"
+
+_KIND: Final = BY_TYPE[EndpointSlice]
+
+
+class Writer(Protocol):
+    """What is used of the cluster's Client."""
+
+    async def apply(self, kind: Kind, content: Mapping[str, Any], *, manager: str) -> object: ...
+    async def delete(self, kind: Kind, namespace: str, name: str) -> None: ...
+
+
+class BackendsController:
+    """mirrors: whether Endpoints are mirrored; on a real cluster its own controller does that.
+    on_problems: called with all problems whenever they change."""
+
+    def __init__(
+        self,
+        client: Writer,
+        *,
+        mirrors: bool = True,
+        on_problems: Callable[[tuple[Problem, ...]], None] = lambda problems: None,
+    ) -> None:
+        self._client = client
+        self._slices = DesiredSlices(mirrors=mirrors)
+        self._on_problems = on_problems
+        self._queue: WorkQueue[Key] = WorkQueue(first=0.05, most=30.0)
+        self._steps: Mapping[Key, Diff] = MappingProxyType({})
+        self.problems: tuple[Problem, ...] = ()
+
+    async def run(self, snapshots: AsyncIterator[Snapshot]) -> None:
+        """Until cancelled, or the snapshots end and everything is written."""
+        async with asyncio.TaskGroup() as group:
+            workers = group.create_task(self._queue.work(self._write, workers=WORKERS))
+            async for snapshot in snapshots:
+                self._take(snapshot)
+            await self._queue.idle()
+            workers.cancel()
+
+    def _take(self, snapshot: Snapshot) -> None:
+        wanted, problems = self._slices.of(snapshot)
+        self._steps = by_service(diff(snapshot, wanted))
+        for key in self._steps:
+            self._queue.add(key)
+        if problems != self.problems:
+            self.problems = problems
+            self._on_problems(problems)
+
+    async def _write(self, key: Key) -> None:
+        """Does what the newest snapshot asks for one Service: writes first, so that it never lacks endpoints."""
+        steps = self._steps.get(key, Diff((), ()))
+        for wanted in steps.apply:
+            await self._client.apply(_KIND, wanted.manifest(), manager=MANAGER)
+            log.debug("endpoints written", slice=str(wanted.ref), endpoints=len(wanted.endpoints))
+        for gone in steps.delete:
+            with contextlib.suppress(NotFound):
+                await self._client.delete(_KIND, gone.namespace, gone.name)
+                log.debug("endpoints removed", slice=str(gone.ref))

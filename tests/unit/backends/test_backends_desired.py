@@ -1,0 +1,168 @@
+"""Which slices a snapshot asks for, and the way there."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from hearthgate.backends.annotation import ANNOTATION
+from hearthgate.backends.desired import DesiredSlices, Diff, by_service, desired, diff
+from hearthgate.backends.mirror import UPSTREAM_MANAGER
+from hearthgate.backends.slices import MAX_ENDPOINTS
+from hearthgate.cluster.snapshot import Snapshot
+from hearthgate.resources.core import Endpoints, Service
+from hearthgate.resources.discovery import MANAGED_BY_LABEL, SERVICE_NAME_LABEL, EndpointSlice
+from hearthgate.resources.meta import Resource
+
+
+def service(name: str, text: str = "", **spec: Any) -> Service:
+    annotations = {ANNOTATION: text} if text else {}
+    metadata = {"name": name, "namespace": "n", "uid": f"uid-{name}", "annotations": annotations}
+    return msgspec.convert(
+        {"metadata": metadata, "spec": {"ports": [{"name": "http", "port": 80}], **spec}}, Service
+    )
+
+
+def endpoints(name: str, **metadata: Any) -> Endpoints:
+    subset = {
+        "addresses": [{"ip": "10.0.0.1", "nodeName": "a"}, {"ip": "fd00::1", "hostname": "h"}],
+        "notReadyAddresses": [{"ip": "10.0.0.2"}],
+        "ports": [{"name": "http", "port": 8080}],
+    }
+    content = {"metadata": {"name": name, "namespace": "n", "uid": "uid", **metadata}, "subsets": [subset]}
+    return msgspec.convert(content, Endpoints)
+
+
+def foreign_slice(service_name: str, manager: str) -> EndpointSlice:
+    labels = {SERVICE_NAME_LABEL: service_name, MANAGED_BY_LABEL: manager}
+    return msgspec.convert({"metadata": {"name": "foreign", "namespace": "n", "labels": labels}}, EndpointSlice)
+
+
+def settle(*resources: Resource) -> Snapshot:
+    """The snapshot after all steps are done."""
+    snapshot = Snapshot.of(resources)
+    steps = diff(snapshot, desired(snapshot).slices)
+    gone = {(one.namespace, one.name) for one in steps.delete}
+    written = {(one.namespace, one.name): one.resource() for one in steps.apply}
+    kept = [one for one in snapshot.all(EndpointSlice) if one.key not in gone and one.key not in written]
+    others = [one for one in resources if not isinstance(one, EndpointSlice)]
+    return Snapshot.of([*others, *kept, *written.values()])
+
+
+def test_one_slice_for_each_family() -> None:
+    found = desired(Snapshot.of([service("s", "10.0.0.1:1,10.0.0.2:1,[fd00::1]:1,nas.lan:1")])).slices
+    assert sorted((one.address_type, tuple(e.address for e in one.endpoints)) for one in found.values()) == [
+        ("FQDN", ("nas.lan",)),
+        ("IPv4", ("10.0.0.1", "10.0.0.2")),
+        ("IPv6", ("fd00::1",)),
+    ]
+    (owner,) = {one.owner for one in found.values()}
+    assert owner == ("v1", "Service", "s", "uid-s")
+
+
+def test_slices_carry_upstreams_labels() -> None:
+    (one,) = desired(Snapshot.of([service("s", "10.0.0.1:1")])).slices.values()
+    assert one.manifest()["metadata"]["labels"] == {
+        "kubernetes.io/service-name": "s",
+        "endpointslice.kubernetes.io/managed-by": "endpoints.hearthgate.dev",
+    }
+
+
+def test_names_depend_on_the_content_only() -> None:
+    one = desired(Snapshot.of([service("s", "10.0.0.1:1,10.0.0.2:1")]))
+    other = desired(Snapshot.of([service("s", "10.0.0.2:1,10.0.0.1:1")]))
+    assert one == other
+
+
+def test_settled_means_nothing_to_do() -> None:
+    snapshot = settle(service("s", "10.0.0.1:1,[fd00::1]:2,nas.lan:3"), service("m"), endpoints("m"))
+    assert len(snapshot.all(EndpointSlice)) == 5
+    assert diff(snapshot, desired(snapshot).slices) == ((), ())
+
+
+CHANGES = {
+    "annotation gone": (service("s"), 0, 1),
+    "Service gone": (service("other"), 0, 1),
+    "Service has a selector now": (service("s", "10.0.0.1:1", selector={"a": "b"}), 0, 1),
+    "another port": (service("s", "10.0.0.1:2"), 1, 1),
+    "one more address": (service("s", "10.0.0.1:1,10.0.0.2:1"), 1, 0),
+    "another Service of the name": (
+        msgspec.structs.replace(
+            service("s", "10.0.0.1:1"),
+            metadata=msgspec.structs.replace(service("s", "10.0.0.1:1").metadata, uid="new"),
+        ),
+        1,
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize(("now", "applied", "deleted"), CHANGES.values(), ids=CHANGES)
+def test_changes(now: Service, applied: int, deleted: int) -> None:
+    before = settle(service("s", "10.0.0.1:1"))
+    after = Snapshot.of([now, *before.all(EndpointSlice)])
+    steps = diff(after, desired(after).slices)
+    assert (len(steps.apply), len(steps.delete)) == (applied, deleted)
+
+
+def test_slices_of_others_are_left_alone() -> None:
+    snapshot = Snapshot.of([service("s"), foreign_slice("s", "somebody")])
+    assert diff(snapshot, desired(snapshot).slices) == ((), ())
+
+
+def test_mirrored_endpoints() -> None:
+    found = desired(Snapshot.of([service("m"), endpoints("m")])).slices
+    four, six = sorted(found.values(), key=lambda one: one.address_type)
+    assert four.endpoints == (("10.0.0.1", True, "", "a"), ("10.0.0.2", False, "", ""))
+    assert six.endpoints == (("fd00::1", True, "h", ""),)
+    assert four.ports == (("http", 8080, "TCP", ""),)
+    assert [one.get("nodeName") for one in four.manifest()["endpoints"]] == ["a", None]
+
+
+NOT_MIRRORED = {
+    "no Service": (endpoints("m"),),
+    "selector": (service("m", selector={"a": "b"}), endpoints("m")),
+    "ExternalName": (service("m", type="ExternalName"), endpoints("m")),
+    "label": (service("m"), endpoints("m", labels={"endpointslice.kubernetes.io/skip-mirror": "true"})),
+    "leader lock": (service("m"), endpoints("m", annotations={"control-plane.alpha.kubernetes.io/leader": "{}"})),
+    "upstream did": (service("m"), endpoints("m"), foreign_slice("m", UPSTREAM_MANAGER)),
+}
+
+
+@pytest.mark.parametrize("resources", NOT_MIRRORED.values(), ids=NOT_MIRRORED)
+def test_not_mirrored(resources: tuple[Resource, ...]) -> None:
+    assert desired(Snapshot.of(resources)).slices == {}
+
+
+def test_a_cluster_mirrors_itself() -> None:
+    assert desired(Snapshot.of([service("m"), endpoints("m")]), mirrors=False).slices == {}
+
+
+def test_many_endpoints_are_split() -> None:
+    text = ",".join(f"10.0.{number // 250}.{number % 250 + 1}:1" for number in range(MAX_ENDPOINTS + 1))
+    found = desired(Snapshot.of([service("s", text)])).slices
+    assert sorted(len(one.endpoints) for one in found.values()) == [1, MAX_ENDPOINTS]
+
+
+def test_what_did_not_change_is_not_worked_out_again() -> None:
+    index = DesiredSlices()
+    first = Snapshot.of([service("s", "10.0.0.1:1"), service("t", "10.0.0.1:1")])
+    before = index.of(first)
+    assert index.of(first) is before
+    changed = service("t", "10.0.0.1:2")
+    collection = first.collection(Service).changed({changed.key: changed})
+    after = index.of(Snapshot(2, {Service: collection}))
+    (name,) = [key for key, one in before.slices.items() if one.service == "s"]
+    assert after.slices[name] is before.slices[name]
+    assert after == desired(Snapshot(2, {Service: collection}))
+
+
+def test_steps_by_service() -> None:
+    snapshot = settle(service("b", "10.0.0.1:1"), service("a", "10.0.0.1:1"))
+    after = Snapshot.of([service("b", "10.0.0.1:2"), *snapshot.all(EndpointSlice)])
+    steps = by_service(diff(after, desired(after).slices))
+    assert {key: (len(part.apply), len(part.delete)) for key, part in steps.items()} == {
+        ("n", "a"): (0, 1),
+        ("n", "b"): (1, 1),
+    }
+    assert by_service(Diff((), ())) == {}
