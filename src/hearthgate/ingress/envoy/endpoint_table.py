@@ -9,15 +9,14 @@ from hearthgate.ingress.xds.resources import Versioned
 
 
 class _Entry:
-    __slots__ = ("addresses", "assignment", "named")
+    __slots__ = ("addresses", "assignment", "name", "named")
 
-    def __init__(self, addresses: tuple[Endpoint, ...]) -> None:
+    def __init__(self, key: EndpointsKey, addresses: tuple[Endpoint, ...]) -> None:
         self.addresses = addresses
         self.named = has_name(addresses)
-        self.assignment: Versioned | None = None
-
-
-_NOTHING = _Entry(())
+        self.name = eds_name(key)
+        # While there are names, for an instant only: the cluster that asks is about to be replaced.
+        self.assignment = load_assignment(key, () if self.named else addresses)
 
 
 class EndpointTable:
@@ -26,7 +25,9 @@ class EndpointTable:
     def __init__(self) -> None:
         self._entries: dict[EndpointsKey, _Entry] = {}
         self._given: Endpoints = {}
-        self._empty: dict[EndpointsKey, Versioned] = {}
+        self._absent: dict[EndpointsKey, _Entry] = {}
+        self.named = False
+        """Whether some Service has a host name among its addresses."""
 
     def update(self, endpoints: Endpoints) -> None:
         if endpoints is self._given:
@@ -35,30 +36,29 @@ class EndpointTable:
         self._entries = {
             key: entry
             if (entry := old.get(key)) is not None and entry.addresses == addresses
-            else _Entry(addresses)
+            else _Entry(key, addresses)
             for key, addresses in endpoints.items()
         }
         self._given = endpoints
+        self.named = any(entry.named for entry in self._entries.values())
 
     def inline(self, balancer: LoadBalancer) -> tuple[Endpoint, ...] | None:
         """The addresses that the balancer's very cluster depends on; None where they come by EDS alone."""
         if balancer.endpoints is None:
             return None
-        entry = self._entries.get(balancer.endpoints, _NOTHING)
-        return entry.addresses if entry.named or checks_addresses(balancer) else None
+        entry = self._entries.get(balancer.endpoints)
+        if checks_addresses(balancer):
+            return entry.addresses if entry is not None else ()
+        return entry.addresses if entry is not None and entry.named else None
 
     def assignments(self, keys: Iterable[EndpointsKey]) -> dict[str, Versioned]:
         """ClusterLoadAssignments by name; of Services without endpoints too."""
         found: dict[str, Versioned] = {}
-        empty: dict[EndpointsKey, Versioned] = {}
+        absent: dict[EndpointsKey, _Entry] = {}
         for key in keys:
             entry = self._entries.get(key)
-            if entry is None or entry.named:
-                # Named ones are for an instant only: their cluster is about to change.
-                empty[key] = found[eds_name(key)] = self._empty.get(key) or load_assignment(key, ())
-                continue
-            if entry.assignment is None:
-                entry.assignment = load_assignment(key, entry.addresses)
-            found[eds_name(key)] = entry.assignment
-        self._empty = empty
+            if entry is None:
+                entry = absent[key] = self._absent.get(key) or _Entry(key, ())
+            found[entry.name] = entry.assignment
+        self._absent = absent
         return found

@@ -43,7 +43,7 @@ class Block(NamedTuple):
 class CompiledRouter:
     """A router's routes in any virtual host. Without blocks nothing is served: see `problems`."""
 
-    __slots__ = ("_routes", "blocks", "clusters", "domains", "pinned", "problems", "router", "wide")
+    __slots__ = ("_routes", "blocks", "clusters", "domains", "order", "pinned", "problems", "router", "wide")
 
     def __init__(
         self,
@@ -53,6 +53,8 @@ class CompiledRouter:
         problems: tuple[Problem, ...] = (),
     ) -> None:
         self.router = router
+        self.order = (-router.priority, router.name)
+        """Of precedence, ascending."""
         self.blocks = blocks
         self.clusters = clusters
         self.problems = problems

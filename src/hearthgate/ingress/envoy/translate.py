@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from hearthgate.ingress.envoy.certificates import CertificateIndex
-from hearthgate.ingress.envoy.clusters import internal_clusters
+from hearthgate.ingress.envoy.cluster_count import ClusterCount
+from hearthgate.ingress.envoy.clusters import checks_addresses, internal_clusters
 from hearthgate.ingress.envoy.endpoint_table import EndpointTable
 from hearthgate.ingress.envoy.entrypoints import Layout, layouts
 from hearthgate.ingress.envoy.options import ProxyOptions
@@ -21,7 +22,6 @@ from hearthgate.ingress.routing.model import (
     Certificate,
     Endpoint,
     Endpoints,
-    EndpointsKey,
     EntryPoint,
     LoadBalancer,
     Router,
@@ -42,12 +42,14 @@ class Translation(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """A router compiled. `inline`: see `EndpointTable.inline`, for each of `balancers`."""
+    """A router compiled. `inline`: see `EndpointTable.inline`, for each of `balancers`; `steady`: it changes only
+    with host names among endpoints."""
 
     router: Router
     scope: Scope
     balancers: tuple[LoadBalancer, ...]
     inline: tuple[tuple[Endpoint, ...] | None, ...]
+    steady: bool
     compiled: CompiledRouter
 
 
@@ -59,7 +61,6 @@ class _Frame(NamedTuple):
     default: Certificate | None = None
 
 
-_RouterKey = tuple[str, bool, str]
 _GroupKey = tuple[str, bool]
 _EMPTY_MODEL = RoutingModel()
 
@@ -70,8 +71,9 @@ class Translator:
     def __init__(self, options: ProxyOptions) -> None:
         self._options = options
         self._endpoints = EndpointTable()
-        self._routers: dict[_RouterKey, _Known] = {}
-        self._keys: tuple[EndpointsKey, ...] = ()
+        self._routers: dict[int, _Known] = {}
+        self._clusters = ClusterCount()
+        self._faulty: tuple[CompiledRouter, ...] = ()
         self._frame: _Frame = _Frame()
         self._layouts: tuple[Layout, ...] = ()
         self._tables: dict[_GroupKey, Tables] = {}
@@ -83,20 +85,19 @@ class Translator:
         self._endpoints.update(endpoints)
         self._lay_out(model)
         groups = self._compile(model.routers)
-        clusters = self._clusters()
         listeners: dict[str, Versioned] = {}
         routes: dict[str, Versioned] = {}
         for layout in self._layouts:
             for tls in (False, True):
                 key = (layout.entrypoint.name, tls)
                 tables = self._tables.setdefault(key, Tables(tls=tls))
-                routes |= tables.routes(layout, tuple(groups.get(key, ())))
+                routes |= tables.routes(layout, groups.get(key, []))
                 if tls:
                     listeners |= tables.listeners(layout, self._options)
         resources = Resources(
             {
-                CLUSTER: clusters,
-                ENDPOINT: self._endpoints.assignments(self._keys),
+                CLUSTER: {**self._internal, **self._clusters.resources},
+                ENDPOINT: self._endpoints.assignments(self._clusters.endpoints),
                 LISTENER: listeners,
                 ROUTE: routes,
             }
@@ -109,9 +110,9 @@ class Translator:
         None when clusters depend on what changed (host names, verified https without a name): translate anew.
         """
         self._endpoints.update(endpoints)
-        if any(known.inline != self._inline(known.balancers) for known in self._routers.values()):
+        if not all(map(self._is_current, self._routers.values())):
             return None
-        return Resources({ENDPOINT: self._endpoints.assignments(self._keys)})
+        return Resources({ENDPOINT: self._endpoints.assignments(self._clusters.endpoints)})
 
     def _lay_out(self, model: RoutingModel) -> None:
         frame = _Frame(model.entrypoints, model.tls_options, model.default_certificate)
@@ -123,56 +124,85 @@ class Translator:
             self._frame = frame
 
     def _compile(self, routers: Iterable[Router]) -> Mapping[_GroupKey, list[CompiledRouter]]:
-        """The routers that can be served, by entrypoint and kind of connection, in order of precedence."""
+        """The routers that can be served, by entrypoint and kind of connection."""
         scopes = {
             (layout.entrypoint.name, tls): layout.scope(tls=tls)
             for layout in self._layouts
             for tls in (False, True)
         }
-        groups: dict[_GroupKey, list[CompiledRouter]] = {}
-        kept: dict[_RouterKey, _Known] = {}
+        groups: dict[_GroupKey, list[CompiledRouter]] = {group: [] for group in scopes}
+        kept: dict[int, _Known] = {}
+        old = self._routers
+        missed: list[Router] = []
         for router in routers:
             group = (router.entrypoint, router.tls)
             scope = scopes.get(group)
             if scope is None:
                 continue  # an entrypoint that does not exist: the router's own problem says so
-            key = (*group, router.name)
-            known = self._known(self._routers.get(key), router, scope)
-            kept[key] = known
-            if known.compiled.blocks:
-                groups.setdefault(group, []).append(known.compiled)
-        self._routers = kept
+            known = old.get(id(router))
+            if known is not None and known.scope == scope and self._is_current(known):
+                kept[id(router)] = known
+                groups[group].append(known.compiled)
+            else:
+                missed.append(router)
+        if missed or len(kept) != len(old):
+            self._replace(kept, missed, scopes, groups)
         return groups
 
-    def _known(self, known: _Known | None, router: Router, scope: Scope) -> _Known:
-        if known is not None and (known.router is router or known.router == router) and known.scope == scope:
-            inline = self._inline(known.balancers)
-            if inline == known.inline:
-                return known
+    def _replace(
+        self,
+        kept: dict[int, _Known],
+        missed: Iterable[Router],
+        scopes: Mapping[_GroupKey, Scope],
+        groups: Mapping[_GroupKey, list[CompiledRouter]],
+    ) -> None:
+        """Compiles the routers that were not found by identity; one that equals an old one takes its place."""
+        gone = {
+            (known.router.entrypoint, known.router.tls, known.router.name): known
+            for key, known in self._routers.items()
+            if key not in kept
+        }
+        for router in missed:
+            group = (router.entrypoint, router.tls)
+            known = gone.get((*group, router.name))
+            if (
+                known is not None
+                and known.router == router
+                and known.scope == scopes[group]
+                and self._is_current(known)
+            ):
+                known = known._replace(router=router)
+            else:
+                known = self._compiled(router, scopes[group])
+            kept[id(router)] = known
+            groups[group].append(known.compiled)
+        self._clusters.update(
+            added=[kept[id(router)].compiled for router in missed],
+            gone=[known.compiled for known in gone.values()],
+        )
+        self._routers = kept
+        self._faulty = tuple(known.compiled for known in kept.values() if known.compiled.problems)
+
+    def _compiled(self, router: Router, scope: Scope) -> _Known:
         members = tuple(dict.fromkeys(balancers(router.service)))
         compiled = compile_router(router, scope, self._endpoints.inline, self._options)
-        return _Known(router, scope, members, self._inline(members), compiled)
+        steady = not any(map(checks_addresses, members))
+        return _Known(router, scope, members, self._inline(members), steady, compiled)
 
-    def _inline(self, balancers: tuple[LoadBalancer, ...]) -> tuple[tuple[Endpoint, ...] | None, ...]:
-        return tuple([self._endpoints.inline(balancer) for balancer in balancers])
+    def _is_current(self, known: _Known) -> bool:
+        """Whether the endpoints still say what the router's clusters were made of."""
+        if known.steady and not self._endpoints.named and not any(known.inline):
+            return True
+        return known.inline == self._inline(known.balancers)
 
-    def _clusters(self) -> dict[str, Versioned]:
-        """All clusters in use; notes whose endpoints they need."""
-        found = dict(self._internal)
-        keys: dict[EndpointsKey, None] = {}
-        for known in self._routers.values():
-            for cluster in known.compiled.clusters:
-                found[cluster.name] = cluster.resource
-                if cluster.endpoints is not None:
-                    keys[cluster.endpoints] = None
-        self._keys = tuple(keys)
-        return found
+    def _inline(self, members: tuple[LoadBalancer, ...]) -> tuple[tuple[Endpoint, ...] | None, ...]:
+        return tuple([self._endpoints.inline(balancer) for balancer in members])
 
     def _problems(self) -> Iterator[Problem]:
         for layout in self._layouts:
             yield from layout.problems
-        for known in self._routers.values():
-            yield from known.compiled.problems
+        for compiled in self._faulty:
+            yield from compiled.problems
 
     def _certificates(self, model: RoutingModel) -> CertificateIndex:
         last, index = self._index

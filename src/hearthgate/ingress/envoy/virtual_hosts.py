@@ -5,7 +5,7 @@ request for that host, in the order of precedence. A host belongs to exactly one
 client cannot reach it over a connection that was made under others (RFC 9110 7.4): it gets 421 there.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -38,56 +38,15 @@ class Table(NamedTuple):
     alt_svc: int = 0
 
 
-class Routers:
-    """The routers of one entrypoint and kind of connection, in order of precedence, found by domain."""
-
-    def __init__(self, compiled: Sequence[CompiledRouter]) -> None:
-        self._pinned: dict[str, list[int]] = {}
-        self._wide: list[int] = []
-        self._compiled = compiled
-        self.domains = {"*"}
-        for index, router in enumerate(compiled):
-            self.domains.update(router.domains)
-            for host in router.pinned:
-                self._pinned.setdefault(host, []).append(index)
-            if router.wide:
-                self._wide.append(index)
-
-    def of(self, domain: str) -> tuple[CompiledRouter, ...]:
-        """All that may have routes for a domain."""
-        pinned = self._pinned.get(domain, ())
-        indexes = sorted({*pinned, *self._wide}) if pinned and self._wide else pinned or self._wide
-        return tuple([self._compiled[index] for index in indexes])
-
-
-class VirtualHosts:
-    """Serialised virtual hosts, kept as long as the routers in them stay the same."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[tuple[CompiledRouter, ...], bytes]] = {}
-
-    def build(self, domains: Iterable[str], routers: Routers) -> bytes:
-        """The virtual hosts of these domains, as `virtual_hosts` of a RouteConfiguration."""
-        known, kept, parts = self._known, {}, []
-        for domain in domains:
-            inside = routers.of(domain)
-            entry = known.get(domain)
-            if entry is None or entry[0] != inside:
-                entry = (inside, _virtual_host(domain, inside))
-            kept[domain] = entry
-            parts.append(entry[1])
-        self._known = kept
-        return b"".join(parts)
-
-
-def _virtual_host(domain: str, routers: Iterable[CompiledRouter]) -> bytes:
+def virtual_host(domain: str, routers: Iterable[CompiledRouter]) -> bytes:
+    """The virtual host of a domain, as `virtual_hosts` of a RouteConfiguration. `routers`: by precedence."""
     names = b"".join(field(_DOMAINS, name.encode()) for name in domain_names(domain))
     routes = b"".join([router.routes(domain) for router in routers])
     # Without routes it is needed all the same: its requests must not fall to the virtual host of a wildcard.
     return field(_VIRTUAL_HOSTS, field(_NAME, domain.encode()), names, routes, _retries())
 
 
-def route_configuration(table: Table, virtual_hosts: bytes) -> bytes:
+def route_configuration(table: Table, virtual_hosts: Iterable[bytes]) -> bytes:
     """The RouteConfiguration around virtual hosts that are serialised already."""
     own = make(
         "envoy.config.route.v3.RouteConfiguration",
@@ -100,7 +59,7 @@ def route_configuration(table: Table, virtual_hosts: bytes) -> bytes:
         max_direct_response_body_size_bytes=wrapped(1 << 20),
         virtual_hosts=_misdirected(table.misdirected),
     )
-    return bytes(own.SerializeToString(deterministic=True)) + virtual_hosts
+    return b"".join((own.SerializeToString(deterministic=True), *virtual_hosts))
 
 
 def _alt_svc(port: int) -> list[Mapping[str, object]]:
