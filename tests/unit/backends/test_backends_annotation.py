@@ -78,7 +78,7 @@ def test_no_annotation_is_nothing() -> None:
         pytest.param("10.0.0.1:1,", ONE, "empty", id="empty entry"),
         pytest.param("10.0.0.1:0", ONE, "1 to 65535", id="port 0"),
         pytest.param("10.0.0.1:65536", ONE, "1 to 65535", id="port too large"),
-        pytest.param("10.0.0.1:" + "9" * 5000, ONE, "1 to 65535", id="port of many digits"),
+        pytest.param("10.0.0.1:" + "9" * 100, ONE, "1 to 65535", id="port of many digits"),
         pytest.param("10.0.0.1:http", ONE, "1 to 65535", id="port name"),
         pytest.param("10.0.0.1:", ONE, "1 to 65535", id="port left empty"),
         pytest.param("10.0.0.256:1", ONE, "neither", id="no IPv4"),
