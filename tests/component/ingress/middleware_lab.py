@@ -240,6 +240,9 @@ def _bootstrap(
 ) -> dict[str, Any]:
     return {
         "node": {"id": "lab", "cluster": "lab"},
+        "layered_runtime": {
+            "layers": [{"name": "limits", "static_layer": {"re2.max_program_size.error_level": 1_000_000}}]
+        },
         "admin": {"address": {"pipe": {"path": str(admin)}}},
         "static_resources": {
             "listeners": [_listener(name, port, lists) for name, port in ports.items()],
