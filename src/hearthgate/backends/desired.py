@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from hearthgate.backends import annotation, mirror
 from hearthgate.backends.slices import Owner, Slice, grouped, read
 from hearthgate.cluster.snapshot import Collection, Key, Snapshot
-from hearthgate.model.problems import Problem
+from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.core import Endpoints, Service
 from hearthgate.resources.discovery import MANAGED_BY_LABEL, SERVICE_NAME_LABEL, EndpointSlice
@@ -43,7 +43,8 @@ _Parts = dict[ObjectRef, tuple[Resource, _Part]]
 class DesiredSlices:
     """Works out one snapshot after the other; what has not changed is not looked at again.
 
-    mirrors: whether Endpoints are mirrored. On a real cluster its own controller does that.
+    mirrors: whether Endpoints are mirrored. On a real cluster its own controllers do that, and fill the
+    endpoints of Services with a selector.
     """
 
     def __init__(self, *, mirrors: bool = True) -> None:
@@ -70,8 +71,10 @@ class DesiredSlices:
                     self._take(endpoints, known)
         parts = [part for _source, part in self._parts.values()]
         slices = {(one.namespace, one.name): one for part in parts for one in part.slices}
-        problems = sorted(problem for part in parts for problem in part.problems)
-        self._desired = Desired(MappingProxyType(slices), tuple(problems))
+        problems = [problem for part in parts for problem in part.problems]
+        if self._mirrors:
+            problems += _without_pods(snapshot)
+        self._desired = Desired(MappingProxyType(slices), tuple(sorted(problems)))
         return self._desired
 
     def _take(self, source: Service | Endpoints, known: _Parts) -> None:
@@ -133,6 +136,24 @@ def _mirrored(endpoints: Endpoints) -> _Part:
         rows=mirror.rows(endpoints),
     )
     return _Part(tuple(slices))
+
+
+def _without_pods(snapshot: Snapshot) -> Iterator[Problem]:
+    """Services that were written for a cluster: here nothing turns their selector into endpoints."""
+    served = {resource.service_key for resource in snapshot.all(EndpointSlice)}
+    for service in snapshot.all(Service):
+        selects = service.spec.selector and service.spec.type != "ExternalName"
+        if selects and service.key not in served and annotation.ANNOTATION not in service.metadata.annotations:
+            yield Problem(
+                ref=service.ref,
+                field="spec.selector",
+                reason=Reason.NO_ENDPOINTS,
+                message=(
+                    "chooses pods, and without a cluster there are none: remove it, and say where the servers are"
+                    f" in the annotation {annotation.ANNOTATION}"
+                ),
+                severity=Severity.WARNING,
+            )
 
 
 def _mirrored_upstream(snapshot: Snapshot) -> frozenset[Key]:

@@ -10,6 +10,7 @@ from hearthgate.backends.desired import DesiredSlices, Diff, by_service, desired
 from hearthgate.backends.mirror import UPSTREAM_MANAGER
 from hearthgate.backends.slices import MAX_ENDPOINTS
 from hearthgate.cluster.snapshot import Snapshot
+from hearthgate.model.problems import Reason
 from hearthgate.resources.core import Endpoints, Service
 from hearthgate.resources.discovery import MANAGED_BY_LABEL, SERVICE_NAME_LABEL, EndpointSlice
 from hearthgate.resources.meta import Resource
@@ -136,6 +137,14 @@ def test_not_mirrored(resources: tuple[Resource, ...]) -> None:
 
 def test_a_cluster_mirrors_itself() -> None:
     assert desired(Snapshot.of([service("m"), endpoints("m")]), mirrors=False).slices == {}
+
+
+def test_a_selector_finds_no_pods_on_one_box() -> None:
+    (problem,) = desired(Snapshot.of([service("s", selector={"a": "b"})])).problems
+    assert (problem.field, problem.reason, problem.is_error) == ("spec.selector", Reason.NO_ENDPOINTS, False)
+    served = Snapshot.of([service("s", selector={"a": "b"}), foreign_slice("s", "somebody")])
+    assert desired(served).problems == ()
+    assert desired(Snapshot.of([service("s", selector={"a": "b"})]), mirrors=False).problems == ()
 
 
 def test_many_endpoints_are_split() -> None:
