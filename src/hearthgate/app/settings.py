@@ -1,5 +1,6 @@
 """The settings file `hearthgate.yaml` and `--set`: read, checked, every mistake named. Upstream's names."""
 
+import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ import msgspec
 import yaml
 
 from hearthgate.ingress.settings import EntryPoint, IngressSettings
-from hearthgate.model.problems import Problem, Reason, Severity
+from hearthgate.model.problems import Problem, Reason, Severity, shorten
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources import support, walk
 from hearthgate.resources.meta import Strict, unsupported
@@ -91,6 +92,27 @@ def default_entry_points(*, privileged: bool) -> dict[str, EntryPoint]:
         "websecure": {"address": f":{websecure}", "http": {"tls": {}}, "http3": {}},
     }
     return {name: msgspec.convert(value, EntryPoint) for name, value in data.items()}
+
+
+def api_address(settings: Settings) -> tuple[str, int]:
+    """(host, port) of the embedded API; port 0 means any. Raises SettingsError unless it is on loopback: whoever
+    reaches this API rules the proxy."""
+    text = settings.embedded_api.address
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    host = "127.0.0.1" if host in {"localhost", ""} else host
+    try:
+        if not ipaddress.ip_address(host).is_loopback:
+            raise ValueError
+        number = int(port)
+        if not 0 <= number < 65536:
+            raise ValueError
+    except ValueError:
+        ref = ObjectRef("Settings", "", "hearthgate.yaml")
+        message = f"{shorten(text)} is not a loopback address with a port ('127.0.0.1:6443')"
+        problem = Problem(ref=ref, field="embeddedAPI.address", reason=Reason.INVALID_VALUE, message=message)
+        raise SettingsError([problem]) from None
+    return host, number
 
 
 def may_bind_privileged() -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import structlog
 
@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def supervised(parts: dict[str, Callable[[], Awaitable[None]]]) -> AsyncIterator[None]:
+async def supervised(parts: Mapping[str, Callable[[], Awaitable[None]]]) -> AsyncIterator[None]:
     """Runs each part beside the body; cancels all of them, and waits, when the body ends."""
     tasks = [asyncio.create_task(_keep_running(name, run), name=name) for name, run in parts.items()]
     try:

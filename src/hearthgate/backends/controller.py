@@ -49,6 +49,8 @@ class BackendsController:
         self._queue: WorkQueue[Key] = WorkQueue(first=0.05, most=30.0)
         self._steps: Mapping[Key, Diff] = MappingProxyType({})
         self.problems: tuple[Problem, ...] = ()
+        self.settled = asyncio.Event()
+        """Set once a snapshot has all the slices that its Services ask for."""
 
     async def run(self, snapshots: AsyncIterator[Snapshot]) -> None:
         """Until cancelled, or the snapshots end and everything is written."""
@@ -64,6 +66,8 @@ class BackendsController:
         self._steps = by_service(diff(snapshot, wanted))
         for key in self._steps:
             self._queue.add(key)
+        if not self._steps:
+            self.settled.set()
         if problems != self.problems:
             self.problems = problems
             self._on_problems(problems)

@@ -1,0 +1,216 @@
+"""The role `up`: everything on one box, in one process, with Envoy as its child.
+
+Order of the start: the embedded API with its stored objects, the folders' manifests into it, then the watches,
+then the first configuration for Envoy, which listens only once it has all of it. Order of the end: Envoy
+finishes what it has begun, then everything else stops.
+"""
+
+import asyncio
+import contextlib
+import shutil
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+from rich.console import Console
+
+from hearthgate.apiserver.foldersync.sync import FolderSync
+from hearthgate.apiserver.server import ApiServer
+from hearthgate.app.envoy import default_transport, proxy_options, socket_folder
+from hearthgate.app.self_signed import self_signed_certificate
+from hearthgate.app.settings import Settings, api_address
+from hearthgate.app.sites import list_sites, print_sites
+from hearthgate.app.state import prepare_state_folder
+from hearthgate.app.supervisor import supervised
+from hearthgate.backends.controller import BackendsController
+from hearthgate.cluster.client import Client
+from hearthgate.cluster.config import from_files
+from hearthgate.cluster.events import EventWriter
+from hearthgate.cluster.hub import Hub
+from hearthgate.cluster.status import StatusWriter
+from hearthgate.ingress.auth.service import AuthService
+from hearthgate.ingress.controller import IngressController, Outcome
+from hearthgate.ingress.envoy.translate import Translator
+from hearthgate.ingress.proxy.bootstrap import BootstrapOptions
+from hearthgate.ingress.proxy.descriptors import ensure_schema
+from hearthgate.ingress.proxy.process import Proxy
+from hearthgate.ingress.reporter import Reporter
+from hearthgate.ingress.routing.build import RoutingBuilder
+from hearthgate.ingress.xds.server import AdsServer
+from hearthgate.model.durations import parse_duration
+from hearthgate.model.problems import Problem
+from hearthgate.model.refs import ObjectRef, Source
+from hearthgate.resources.registry import KINDS
+
+log = structlog.get_logger(__name__)
+
+ENDPOINTS_WITHIN = 10.0
+"""Seconds that the first configuration waits for EndpointSlices to be written; then it goes without."""
+
+
+class UpOptions(NamedTuple):
+    """What the command line asks for. `kubeconfig`: of the cluster to serve; None = the embedded API."""
+
+    paths: tuple[Path, ...]
+    settings: Settings
+    state: Path
+    kubeconfig: Path | None = None
+
+
+async def run_up(options: UpOptions) -> None:
+    """Runs until SIGINT or SIGTERM. Raises HearthgateError when it cannot start."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    role = Up(options)
+    async with role.running():
+        await stop.wait()
+        log.info("stopping: finishing what has begun")
+
+
+class Up:
+    """One run of the role. `outcome` is what the proxy serves now."""
+
+    def __init__(self, options: UpOptions) -> None:
+        self._options = options
+        self._console = Console()
+        self._locate: Callable[[ObjectRef, str], Source | None] = lambda _ref, _field: None
+        self._missing_sources: list[Callable[[], list[str]]] = []
+        self._shown: tuple[Problem, ...] = ()
+        self._folder_problems: tuple[Problem, ...] = ()
+        self._backend_problems: tuple[Problem, ...] = ()
+        self.outcome: Outcome | None = None
+
+    def missing(self) -> list[str]:
+        """What is not ready yet; empty once the proxy confirmed the first configuration."""
+        missing = [name for source in self._missing_sources for name in source()]
+        if self.outcome is None or not self.outcome.programmed:
+            missing.append("the proxy has not confirmed its configuration")
+        return missing
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Everything started; stopped in the right order at the end."""
+        options = self._options
+        state = prepare_state_folder(options.state)
+        ensure_schema()
+        async with contextlib.AsyncExitStack() as stack:
+            client = await self._api(stack, state)
+            stack.push_async_callback(client.close)
+            hub = Hub(client, KINDS)
+            self._missing_sources.append(hub.missing)
+            async with self._ingress(state, client, hub):
+                yield
+
+    async def _api(self, stack: contextlib.AsyncExitStack, state: Path) -> Client:
+        """A client of the API to read from: the cluster's, or our own with the folders' manifests in it."""
+        options = self._options
+        if options.kubeconfig is not None:
+            return Client(from_files([options.kubeconfig]))
+        host, port = api_address(options.settings)
+        api = ApiServer(state=state, host=host, port=port, ready=self.missing)
+        await api.start()
+        stack.push_async_callback(api.stop)
+        if options.paths:
+            sync = FolderSync(
+                options.paths, api.objects, self._on_folder_problems, kubectl=shutil.which("kubectl")
+            )
+            self._locate = sync.locate
+            await sync.first_pass()
+            await stack.enter_async_context(supervised({"folder sync": sync.run}))
+        return Client(from_files([api.kubeconfig]))
+
+    @contextlib.asynccontextmanager
+    async def _ingress(self, state: Path, client: Client, hub: Hub) -> AsyncIterator[None]:
+        sockets = socket_folder(state)
+        settings = self._options.settings
+        auth = AuthService(sockets / "auth.sock")
+        statuses, events = StatusWriter(client), EventWriter(client)
+        reporter = Reporter(statuses, events)
+        builder = RoutingBuilder(
+            settings,
+            default_transport=default_transport(settings),
+            self_signed=self_signed_certificate(state),
+        )
+
+        def publish(outcome: Outcome) -> None:
+            reporter.publish(outcome)
+            self._on_outcome(outcome)
+
+        ads = AdsServer(
+            sockets / "xds.sock",
+            secret_resolver=lambda name: controller.secret(name),  # noqa: PLW0108 - made below
+            is_known=lambda name: controller.is_known(name),  # noqa: PLW0108
+        )
+        controller = IngressController(
+            builder=builder,
+            translator=Translator(proxy_options(sockets / "auth.sock")),
+            proxy=ads,
+            auth=auth,
+            publish=publish,
+        )
+        backends = BackendsController(
+            client, mirrors=self._options.kubeconfig is None, on_problems=self._on_backend_problems
+        )
+
+        async def serve() -> None:
+            # The first configuration shall be whole: with the endpoints that annotations stand for.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(backends.settled.wait(), ENDPOINTS_WITHIN)
+            await controller.run(hub.snapshots())
+
+        async with contextlib.AsyncExitStack() as stack:
+            await auth.start()
+            stack.push_async_callback(auth.stop)
+            await ads.start()
+            stack.push_async_callback(ads.stop)
+            proxy = Proxy(sockets, BootstrapOptions(xds_socket=sockets / "xds.sock"), grace=self._grace())
+            await proxy.start()
+            stack.push_async_callback(proxy.stop)
+            parts = {
+                "hub": hub.run,
+                "ingress": serve,
+                "backends": lambda: backends.run(hub.snapshots()),
+                "status writer": statuses.run,
+                "event writer": events.run,
+                "reporter": reporter.run,
+            }
+            async with supervised(parts):
+                yield
+
+    def _grace(self) -> float:
+        """Seconds that requests have to finish at the end: the longest of the entrypoints."""
+        entrypoints = self._options.settings.entry_points.values()
+        return max((parse_duration(e.transport.life_cycle.grace_time_out) for e in entrypoints), default=10.0)
+
+    def _on_folder_problems(self, problems: tuple[Problem, ...]) -> None:
+        self._folder_problems = problems
+        self._tell_problems()
+
+    def _on_backend_problems(self, problems: tuple[Problem, ...]) -> None:
+        self._backend_problems = problems
+        self._tell_problems()
+
+    def _on_outcome(self, outcome: Outcome) -> None:
+        first = self.missing()
+        self.outcome = outcome
+        if first and not self.missing():
+            sites = list_sites(outcome.built.model, outcome.problems)
+            print_sites(self._console, sites)
+            log.info("ready", sites=len(sites), routers=len(outcome.built.model.routers))
+        self._tell_problems()
+
+    def _tell_problems(self) -> None:
+        """Logs each problem once: when it appears, and when it is gone."""
+        found = self.outcome.problems if self.outcome is not None else ()
+        problems = (*self._folder_problems, *self._backend_problems, *found)
+        for problem in sorted(set(problems) - set(self._shown)):
+            source = self._locate(problem.ref, problem.field)
+            tell = log.error if problem.is_error else log.warning
+            tell("problem", where=str(source) if source else None, what=str(problem), reason=problem.reason.value)
+        for problem in sorted(set(self._shown) - set(problems)):
+            log.info("problem solved", what=str(problem), reason=problem.reason.value)
+        self._shown = problems

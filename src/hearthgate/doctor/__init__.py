@@ -1,0 +1,1 @@
+"""Diagnosis: what is wrong with manifests, told before anything serves them."""

@@ -1,0 +1,134 @@
+"""The ingress loop: every settled snapshot becomes Envoy's configuration; what is wrong becomes status."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import NamedTuple, Protocol
+
+import structlog
+
+from hearthgate.cluster.snapshot import Snapshot
+from hearthgate.ingress.auth.service import AuthService
+from hearthgate.ingress.auth.tables import auth_tables
+from hearthgate.ingress.envoy.certificates import CertificateIndex
+from hearthgate.ingress.envoy.translate import Translator
+from hearthgate.ingress.routing.build import RoutingBuilder
+from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
+from hearthgate.ingress.routing.model import Built
+from hearthgate.ingress.routing.status import wanted_conditions
+from hearthgate.ingress.xds.resources import LISTENER, Resources, Versioned
+from hearthgate.ingress.xds.server import Applied
+from hearthgate.ingress.xds.view import Rejection
+from hearthgate.model.problems import Problem, Reason
+from hearthgate.model.refs import ObjectRef
+from hearthgate.resources.meta import Condition
+
+log = structlog.get_logger(__name__)
+
+
+class ProxyConfig(Protocol):
+    """Where the configuration goes: the ADS server."""
+
+    async def apply(self, resources: Resources) -> Applied: ...
+    async def refresh_secrets(self) -> Applied: ...
+
+
+class Outcome(NamedTuple):
+    """What became of one snapshot. `programmed`: the proxy confirmed it. `seconds`: from snapshot to proxy."""
+
+    snapshot: Snapshot
+    built: Built
+    problems: tuple[Problem, ...]
+    programmed: bool
+    seconds: float
+
+    def conditions(self) -> dict[ObjectRef, tuple[Condition, ...]]:
+        """The status conditions that the objects of this snapshot should have."""
+        return dict(
+            wanted_conditions(
+                self.built.owned, self.built.model.routers, self.problems, programmed=self.programmed
+            )
+        )
+
+
+class IngressController:
+    """Brings the proxy to what each snapshot says. One at a time, always the newest."""
+
+    def __init__(
+        self,
+        *,
+        builder: RoutingBuilder,
+        translator: Translator,
+        proxy: ProxyConfig,
+        auth: AuthService,
+        publish: Callable[[Outcome], None],
+    ) -> None:
+        self._builder = builder
+        self._translator = translator
+        self._proxy = proxy
+        self._auth = auth
+        self._publish = publish
+        self._certificates = CertificateIndex()
+        self._served: tuple[object, ...] = ()
+
+    def secret(self, name: str) -> Versioned | None:
+        """Answers the proxy's question for the certificate of a host."""
+        return self._certificates.secret(name)
+
+    def is_known(self, name: str) -> bool:
+        """Whether a certificate of its own serves this host."""
+        return self._certificates.is_known(name)
+
+    async def run(self, snapshots: AsyncIterator[Snapshot]) -> None:
+        async for snapshot in snapshots:
+            self._publish(await self.apply(snapshot))
+
+    async def apply(self, snapshot: Snapshot) -> Outcome:
+        started = time.perf_counter()
+        built = self._builder.build(snapshot)
+        translation = self._translator.translate(built.model, built.endpoints)
+        # Before the routes that ask it: a guard must never meet a service that does not know its users yet.
+        self._auth.update(auth_tables(m for router in built.model.routers for m in router.middlewares))
+        await self._serve_certificates(built, translation.certificates)
+        applied = await self._proxy.apply(translation.resources)
+        problems = sorted({*built.problems, *translation.problems, *rejection_problems(applied.rejected)})
+        outcome = Outcome(snapshot, built, tuple(problems), applied.acked, time.perf_counter() - started)
+        log.debug(
+            "snapshot applied",
+            snapshot=snapshot.number,
+            routers=len(built.model.routers),
+            problems=len(problems),
+            confirmed=applied.acked,
+            milliseconds=round(outcome.seconds * 1e3, 1),
+        )
+        return outcome
+
+    async def _serve_certificates(self, built: Built, index: CertificateIndex) -> None:
+        """The proxy asks for certificates by name; those that it holds must follow a change."""
+        self._certificates = index
+        model = built.model
+        served = (model.certificates, model.default_certificate, model.tls_options)
+        if served != self._served:
+            self._served = served
+            await self._proxy.refresh_secrets()
+
+
+def rejection_problems(rejected: Iterable[Rejection]) -> tuple[Problem, ...]:
+    """What the proxy refused, as problems of the settings: users cannot cause it by their objects."""
+    problems = []
+    for rejection in rejected:
+        for name in rejection.names:
+            busy = rejection.type_url == LISTENER and "cannot bind" in rejection.message
+            field = f"entryPoints.{name.partition('/')[0]}" if rejection.type_url == LISTENER else ""
+            problems.append(
+                Problem(
+                    ref=SETTINGS_REF,
+                    field=f"{field}.address" if busy else field,
+                    reason=Reason.ADDRESS_IN_USE if busy else Reason.PROXY_REJECTED,
+                    message=(
+                        f"the address cannot be bound: {rejection.message} (another program may hold the port)"
+                        if busy
+                        else f"the proxy refuses {name}: {rejection.message}"
+                    ),
+                )
+            )
+    return tuple(problems)

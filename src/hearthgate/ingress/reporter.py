@@ -1,0 +1,64 @@
+"""Tells the owners of objects what became of them: status conditions and Events, in the background.
+
+Writing them never delays the proxy: the newest outcome is reported, those that were overtaken are not.
+"""
+
+import asyncio
+
+from hearthgate.cluster.events import EventWriter
+from hearthgate.cluster.status import StatusWriter
+from hearthgate.ingress.controller import Outcome
+from hearthgate.ingress.routing.status import ACCEPTED
+from hearthgate.model.problems import Problem
+from hearthgate.model.refs import ObjectRef
+
+PAUSE = 0.2
+"""Seconds between two reports: under a storm of changes the proxy comes first."""
+
+
+class Reporter:
+    """Reports outcomes. `publish` never waits."""
+
+    def __init__(self, statuses: StatusWriter, events: EventWriter) -> None:
+        self._statuses = statuses
+        self._events = events
+        self._latest: Outcome | None = None
+        self._changed = asyncio.Event()
+        self._told: set[Problem] = set()
+        self._accepted: dict[ObjectRef, bool] | None = None
+
+    def publish(self, outcome: Outcome) -> None:
+        self._latest = outcome
+        self._changed.set()
+
+    async def run(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if self._latest is not None:
+                self.report(self._latest)
+            await asyncio.sleep(PAUSE)
+
+    def report(self, outcome: Outcome) -> None:
+        """Wants the conditions of one outcome, and tells by Events what is new in it."""
+        snapshot = outcome.snapshot
+        accepted: dict[ObjectRef, bool] = {}
+        conditions = outcome.conditions()
+        for ref, wanted in conditions.items():
+            subject = snapshot.subject(ref)
+            if subject is not None:
+                self._statuses.want(subject, wanted)
+                accepted[ref] = any(c.type == ACCEPTED and c.status == "True" for c in wanted)
+        self._statuses.retain(conditions.keys())
+        for problem in set(outcome.problems) - self._told:
+            subject = snapshot.subject(problem.ref)
+            if subject is not None:
+                text = f"{problem.field}: {problem.message}" if problem.field else problem.message
+                self._events.emit(subject, problem.reason.value, text)
+        if self._accepted is not None:
+            for ref, now_accepted in accepted.items():
+                subject = snapshot.subject(ref)
+                if now_accepted and not self._accepted.get(ref, False) and subject is not None:
+                    self._events.emit(subject, ACCEPTED, "in service", type="Normal")
+        self._told = set(outcome.problems)
+        self._accepted = accepted
