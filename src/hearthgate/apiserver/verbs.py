@@ -14,8 +14,8 @@ import msgspec
 
 from hearthgate.apiserver.errors import ApiError, Cause, already_exists, conflict, forbidden, invalid, not_found
 from hearthgate.apiserver.patches.apply import apply_config
-from hearthgate.apiserver.patches.managers import Manager, Writer, track_update, write_managers
 from hearthgate.apiserver.patches.fieldset import leaves
+from hearthgate.apiserver.patches.managers import Manager, Writer, track_update, write_managers
 from hearthgate.apiserver.patches.topology import Topology
 from hearthgate.apiserver.semantics import lifecycle
 from hearthgate.apiserver.semantics.admission import FieldValidation, admit

@@ -20,10 +20,7 @@ _UNTRACKED: Final = frozenset(
         ("f:kind",),
         *(
             ("f:metadata", f"f:{field}")
-            for field in (
-                "name namespace uid resourceVersion generation creationTimestamp managedFields deletionTimestamp "
-                "deletionGracePeriodSeconds generateName selfLink"
-            ).split()
+            for field in ["name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName", "selfLink"]
         ),
     }
 )
@@ -31,10 +28,7 @@ _UNTRACKED: Final = frozenset(
 
 def leaves(obj: Mapping[str, Any], topology: Topology) -> dict[FieldPath, Any]:
     """Every tracked field of an object with its value; a keyed item or empty map stands for itself."""
-    found: dict[FieldPath, Any] = {}
-    for path, value in _walk(obj, (), (), topology):
-        found[path] = value
-    return found
+    return dict(_walk(obj, (), (), topology))
 
 
 def _walk(

@@ -46,8 +46,11 @@ def read_managers(obj: Object) -> list[Manager]:
     managers = []
     for entry in obj["metadata"].get("managedFields") or ():
         if isinstance(entry, dict) and isinstance(entry.get("manager"), str):
-            text = {key: str(entry.get(key) or "") for key in ("operation", "subresource", "apiVersion", "time")}
-            managers.append(Manager(entry["manager"], *text.values(), from_fields(entry.get("fieldsV1"))))
+            operation, subresource, version, time = (
+                str(entry.get(key) or "") for key in ("operation", "subresource", "apiVersion", "time")
+            )
+            fields = from_fields(entry.get("fieldsV1"))
+            managers.append(Manager(entry["manager"], operation, subresource, version, time, fields))
     return managers
 
 

@@ -43,10 +43,9 @@ def envelope(kind: Kind, obj: Any, namespace: str, name: str = "") -> Object:
         raise bad_request(f"the namespace of the object and of the request differ: {said}")
     if namespace:
         metadata["namespace"] = namespace
-    if name:
-        if metadata.setdefault("name", name) != name:
-            said = f"{metadata['name']!r} does not match {name!r}"
-            raise bad_request(f"the name of the object and of the request differ: {said}")
+    if name and metadata.setdefault("name", name) != name:
+        said = f"{metadata['name']!r} does not match {name!r}"
+        raise bad_request(f"the name of the object and of the request differ: {said}")
     return {**obj, "metadata": metadata}
 
 

@@ -10,6 +10,7 @@ from typing import Final, Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from hearthgate.apiserver.files import write_private
 from hearthgate.model.errors import Permanent
 from hearthgate.model.secret import SecretBytes
 
@@ -61,28 +62,10 @@ def load_key(path: Path, *, create: bool) -> Cipher:
     if not path.exists():
         if not create:
             raise Permanent(f"key file {path} is missing, and the stored secrets cannot be read without it")
-        _write_new(path, os.urandom(_KEY_BYTES))
+        write_private(path, os.urandom(_KEY_BYTES))
     if path.stat().st_mode & 0o077:
         raise Permanent(f"key file {path} can be read by others: chmod 600 {path}")
     key = path.read_bytes()
     if len(key) != _KEY_BYTES:
         raise Permanent(f"key file {path} is not a key: {len(key)} bytes instead of {_KEY_BYTES}")
     return Cipher(SecretBytes(key))
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    """Appears whole or not at all, and survives a power cut."""
-    partial = path.with_name(path.name + ".new")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(descriptor, content)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    partial.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -8,9 +8,10 @@ from hearthgate.model.errors import Permanent
 
 
 class FolderLock:
-    """Holds the folder until `release`. Raises Permanent naming the process that holds it."""
+    """Makes the folder and holds it until `release`. Raises Permanent naming the process that holds it."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / "lock"
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

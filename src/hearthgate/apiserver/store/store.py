@@ -78,8 +78,7 @@ class Store:
 
         history: changes kept per resource. max_pages: an upper bound of the file's size.
         """
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = FolderLock(folder)
+        lock = await asyncio.to_thread(FolderLock, folder)
         try:
             return cls(lock, await asyncio.to_thread(_load, folder, tuple(resources), history, max_pages))
         except BaseException:
@@ -112,9 +111,13 @@ class Store:
         if self._tasks:
             await asyncio.wait(tuple(self._tasks))
 
-    async def close(self) -> None:
+    def end_watches(self) -> None:
+        """Everything that waits for a change returns: the server stops."""
         for history in self._histories.values():
             history.close()
+
+    async def close(self) -> None:
+        self.end_watches()
         while self._tasks:
             await self.settle()
         await asyncio.to_thread(self._writer.stop)

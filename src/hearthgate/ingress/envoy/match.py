@@ -6,6 +6,7 @@ specifier, header matchers and filter state. See docs/design/rules.md for what d
 
 from typing import Any
 
+from hearthgate.ingress.envoy.match_atoms import value_pattern
 from hearthgate.ingress.envoy.match_host import authority_pattern, decided, domain_names, domains
 from hearthgate.ingress.envoy.match_path import path_pattern, whole_path, wire_path
 from hearthgate.ingress.envoy.match_query import target_pattern
@@ -100,7 +101,7 @@ def _add_header(match: Any, condition: Condition) -> None:
             if finds_everything(arguments[1]):
                 header.present_match = True
             else:
-                header.string_match.safe_regex.regex = rf"\C*(?:{arguments[1]})\C*"
+                header.string_match.safe_regex.regex = value_pattern(arguments[1])
                 header.treat_missing_header_as_empty = condition.negated
         case Matcher.QUERY | Matcher.QUERY_REGEXP:
             header.name = ":path"

@@ -6,9 +6,10 @@ speak about the canonical host. Patterns are rewritten so that they cannot run i
 
 import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
+from hearthgate.ingress.envoy.match_atoms import ascii_taken, character_class
 from hearthgate.ingress.rules.match import host_holds
 from hearthgate.ingress.rules.pattern import Part, PartKind, alternatives, finds_everything, parts
 from hearthgate.ingress.rules.rule import Rule
@@ -17,8 +18,7 @@ from hearthgate.model.hostnames import is_wildcard
 
 EVERYWHERE: Final = "*"
 _TAIL: Final = r"\.?(?::[0-9]*)?"
-_NEVER: Final = r"[^\x00-\x{10FFFF}]"
-_ALPHABET: Final = "".join(
+_ALPHABET: Final = frozenset(
     character for character in map(chr, range(0x21, 0x7F)) if character != ":" and not character.isupper()
 )
 
@@ -68,15 +68,7 @@ def authority_pattern(condition: Condition) -> str:
 def _any_name(pattern: str) -> bool:
     """`^.+$` and its like ask for a host, and IPv6 addresses are hosts too."""
     sides = alternatives(pattern)
-    return (
-        sides is not None
-        and any(_texts(side.parts) in ([".", "+"], ["."]) for side in sides[:1])
-        and len(sides) == 1
-    )
-
-
-def _texts(some: Sequence[Part]) -> list[str]:
-    return [part.text for part in some]
+    return sides is not None and len(sides) == 1 and [part.text for part in sides[0].parts] == [".", "+"]
 
 
 def _rewritten(part: Part) -> str:
@@ -91,16 +83,7 @@ def _rewritten(part: Part) -> str:
             return part.text
 
 
-@functools.lru_cache(maxsize=1024)
 def _atom(part: Part) -> str:
     """The characters of canonical hosts that the atom takes; `(?i)` adds the capitals of the wire."""
-    taken = "".join(filter(part.takes, _ALPHABET))
-    if len(taken) == len(_ALPHABET):
-        return "[^:]"
-    if len(taken) == 1:
-        return re.escape(taken)
-    return f"[{''.join(map(_in_class, taken))}]" if taken else _NEVER
-
-
-def _in_class(character: str) -> str:
-    return character if character.isalnum() else f"\\x{ord(character):02x}"
+    taken = [character for character in ascii_taken(part) if character in _ALPHABET]
+    return "[^:]" if len(taken) == len(_ALPHABET) else character_class(taken)

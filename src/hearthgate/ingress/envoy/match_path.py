@@ -9,14 +9,20 @@ import functools
 import re
 from typing import Final, NamedTuple
 
+from hearthgate.ingress.envoy.match_atoms import (
+    NEVER,
+    ascii_taken,
+    beyond_ascii,
+    character_class,
+    depends_on_encoding,
+    either,
+    plain,
+)
 from hearthgate.ingress.rules.paths import RESERVED, UNRESERVED
 from hearthgate.ingress.rules.pattern import Part, PartKind, parts
 
 _RAW: Final = UNRESERVED | RESERVED
-_ESCAPED_ASCII: Final = "".join(character for character in map(chr, range(0x80)) if character not in _RAW)
 _ESCAPE_OR_CHARACTER: Final = re.compile(r"%[0-9A-F]{2}|.", re.DOTALL)
-_MAX_RANGE: Final = 64
-"""Of characters beyond ASCII that are spelled out one by one; a wider range stands for all of them."""
 ANY_NON_ASCII: Final = (
     "%[CcDd][0-9A-Fa-f]%[89ABab][0-9A-Fa-f]|%[Ee][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){2}"
     "|%[Ff][0-7](?:%[89ABab][0-9A-Fa-f]){3}"
@@ -50,7 +56,7 @@ def whole_path(wire: WirePath) -> str:
 def path_pattern(pattern: str) -> str:
     """What a wire path matches as a whole when `pattern` is found in the routing path."""
     found = parts(pattern)
-    if any(_escapes(part) for part in found):
+    if depends_on_encoding(pattern) or any(_escapes(part) for part in found):
         pattern = "".join(map(_rewritten, found))
     return rf"\C*(?:{pattern})\C*"
 
@@ -58,21 +64,6 @@ def path_pattern(pattern: str) -> str:
 def escape_pattern(octets: bytes) -> str:
     """Percent escapes of `octets` in either case."""
     return "".join(map(_either_case, (f"%{octet:02X}" for octet in octets)))
-
-
-def non_ascii(part: Part) -> str:
-    """Patterns, joined by `|`, for the escaped characters beyond ASCII that an atom takes."""
-    if part.takes("é") and part.takes("中"):
-        return ANY_NON_ASCII
-    written = [ord(character) for character in part.text if not character.isascii()]
-    if not written:
-        return ""
-    low, high = min(written), max(written)
-    if high - low > _MAX_RANGE:
-        return ANY_NON_ASCII
-    other_case = (ord(other) for code in written for other in chr(code).swapcase() if "i" in part.flags)
-    codes = sorted({*range(low, high + 1), *other_case})
-    return "|".join(escape_pattern(chr(code).encode()) for code in codes if part.takes(chr(code)))
 
 
 def _wire_form(piece: str) -> str:
@@ -86,20 +77,18 @@ def _either_case(piece: str) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _escapes(part: Part) -> str:
-    """Patterns for what the atom takes and the wire shows escaped. Atoms such as `.` and `[^/]` stay as they
-    are: they take the characters of the escape one by one."""
+def _escapes(part: Part) -> tuple[str, ...]:
+    """Patterns for what the atom takes and the wire shows escaped. Atoms such as `.` and `[^/]` take the
+    characters of an escape one by one."""
     if part.kind is not PartKind.ATOM or part.negative or part.text in _RAW:
-        return ""
-    ascii_part = (escape_pattern(character.encode()) for character in _ESCAPED_ASCII if part.takes(character))
-    return "|".join(filter(None, (*ascii_part, non_ascii(part))))
+        return ()
+    escaped = tuple(escape_pattern(character.encode()) for character in ascii_taken(part) if character not in _RAW)
+    return escaped + beyond_ascii(part, escape_pattern, ANY_NON_ASCII)
 
 
 def _rewritten(part: Part) -> str:
-    if part.kind is PartKind.OPEN:
-        return "(?:"
-    if part.kind is not PartKind.ATOM:
-        return part.text
-    text = f"(?{part.flags}:{part.text})" if part.flags else part.text
     escapes = _escapes(part)
-    return f"(?:{text}|{escapes})" if escapes else text
+    if part.kind is not PartKind.ATOM or not (escapes or depends_on_encoding(part.text)):
+        return plain(part)
+    raw = "".join(character for character in ascii_taken(part) if character in _RAW)
+    return either((*([character_class(raw)] if raw else ()), *escapes) or (NEVER,))

@@ -8,17 +8,16 @@ import functools
 import re
 from typing import Final
 
-from hearthgate.ingress.envoy.match_path import escape_pattern, non_ascii
+from hearthgate.ingress.envoy.match_atoms import NEVER, ascii_taken, beyond_ascii, character_class, either
+from hearthgate.ingress.envoy.match_path import ANY_NON_ASCII, escape_pattern
 from hearthgate.ingress.rules.pattern import Alternative, Part, PartKind, alternatives
 from hearthgate.ingress.rules.regex import found
 from hearthgate.ingress.rules.syntax import Condition, Matcher
 
 _NEVER_RAW: Final = frozenset("&;%+#")
 """Separators, escapes, spaces and the start of a fragment."""
-_ASCII: Final = "".join(map(chr, range(0x80)))
 _ANYTHING: Final = "(?:[^&;%]|%[0-9A-Fa-f]{2})*"
 """Any well-formed text of a value. A malformed pair does not exist for rules."""
-_NEVER: Final = r"[^\x00-\x{10FFFF}]"
 
 
 @functools.lru_cache(maxsize=4096)
@@ -48,7 +47,7 @@ def _character(character: str, never_raw: frozenset[str]) -> str:
         forms.append(r"\+")
     elif "!" <= character <= "~" and character not in never_raw:
         forms.insert(0, re.escape(character))
-    return f"(?:{'|'.join(forms)})" if len(forms) > 1 else forms[0]
+    return either(forms)
 
 
 def _value_pattern(pattern: str) -> str:
@@ -57,7 +56,7 @@ def _value_pattern(pattern: str) -> str:
     if sides is None:
         # The parser has refused such patterns.
         raise ValueError(f"anchors inside a QueryRegexp: {pattern!r}")
-    return f"(?:{'|'.join(map(_alternative, sides))})"
+    return either(map(_alternative, sides))
 
 
 def _alternative(side: Alternative) -> str:
@@ -77,20 +76,18 @@ def _rewritten(part: Part) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _atom(part: Part) -> str:
-    taken = [character for character in _ASCII if part.takes(character)]
-    raw = "".join(
-        re.escape(character) if character.isalnum() else f"\\x{ord(character):02x}"
-        for character in taken
-        if "!" <= character <= "~" and character not in _NEVER_RAW
-    )
-    forms = [f"[{raw}]"] if raw else []
+    taken = ascii_taken(part)
+    raw = [character for character in taken if "!" <= character <= "~" and character not in _NEVER_RAW]
+    forms = [character_class(raw)] if raw else []
     if " " in taken:
         forms.append(r"\+")
-    forms += [f"%{high:x}[{_digits(taken, high)}]" for high in range(8) if _digits(taken, high)]
-    forms += filter(None, (non_ascii(part),))
-    return f"(?:{'|'.join(forms)})" if forms else _NEVER
+    forms += [f"%{high}[{digits}]" for high in range(8) if (digits := _digits(taken, high))]
+    return either((*forms, *beyond_ascii(part, escape_pattern, ANY_NON_ASCII)) or (NEVER,))
 
 
-def _digits(taken: list[str], high: int) -> str:
-    digits = (f"{ord(character) & 15:X}" for character in taken if ord(character) >> 4 == high)
+def _digits(taken: str, high: int) -> str:
+    """The second digits, in either case, of the escapes that begin with `high`."""
+    digits = [f"{ord(character) & 15:X}" for character in taken if ord(character) >> 4 == high]
+    if len(digits) == 16:
+        return "0-9A-Fa-f"
     return "".join(f"{digit}{digit.lower()}" if digit.isalpha() else digit for digit in digits)

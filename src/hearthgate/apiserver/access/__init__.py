@@ -1,0 +1,1 @@
+"""Who may speak to the API: an own certificate authority, bearer tokens, and the kubeconfig for kubectl."""

@@ -1,0 +1,173 @@
+"""Starts and stops the embedded API on one state folder."""
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from hearthgate.apiserver.access.authority import Authority
+from hearthgate.apiserver.access.kubeconfig import write_kubeconfig
+from hearthgate.apiserver.access.tokens import Tokens
+from hearthgate.apiserver.files import write_private
+from hearthgate.apiserver.housekeeping import Housekeeping
+from hearthgate.apiserver.objects import Objects
+from hearthgate.apiserver.store.store import Store
+from hearthgate.apiserver.verbs import Verbs
+from hearthgate.apiserver.web.api import Api
+from hearthgate.model.errors import Permanent
+from hearthgate.model.secret import SecretBytes
+from hearthgate.resources.registry import KINDS
+
+DEFAULT_HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 6443
+_SHUTDOWN_DEADLINE: Final = 2.0
+_FIRST_NAMESPACES: Final = ("default", "kube-system")
+
+_log = structlog.get_logger(__name__)
+
+
+class ApiServer:
+    """`ready` gives what is still missing before the program serves, for `/readyz`.
+
+    port: 0 takes the port of the last run if it is free, else any.
+    """
+
+    def __init__(
+        self,
+        *,
+        state: Path,
+        host: str = DEFAULT_HOST,
+        port: int = DEFAULT_PORT,
+        ready: Callable[[], Sequence[str]] = tuple,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._state = state
+        self._host = host
+        self._port = port
+        self._ready = ready
+        self._now = now
+        self._store: Store | None = None
+        self._runner: web.AppRunner | None = None
+        self._housekeeping: asyncio.Task[None] | None = None
+        self._objects: Objects | None = None
+        self._tokens: Tokens | None = None
+        self.kubeconfig = state / "kubeconfig"
+        self.url = ""
+
+    @property
+    def objects(self) -> Objects:
+        """The way in for this process. Only while started."""
+        assert self._objects is not None, "not started"  # noqa: S101
+        return self._objects
+
+    def issue_token(self, user: str) -> SecretBytes:
+        """A bearer token with full access. Only its hash is kept; the one before of `user` ends."""
+        assert self._tokens is not None, "not started"  # noqa: S101
+        return self._tokens.issue(user)
+
+    async def start(self) -> None:
+        """Raises Permanent when the state folder is in use or damaged, or the address is taken."""
+        self._store = await Store.open(self._state, [kind.resource for kind in KINDS])
+        try:
+            await self._serve(self._store)
+        except BaseException:
+            await self.stop()
+            raise
+        _log.info("api serving", url=self.url, kubeconfig=str(self.kubeconfig))
+
+    async def stop(self) -> None:
+        """Ends watches, finishes writes, leaves the state clean. Harmless when not started."""
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._housekeeping
+            self._housekeeping = None
+        if self._store is not None:
+            self._store.end_watches()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        if self._store is not None:
+            await self._store.close()
+            self._store = None
+
+    async def _serve(self, store: Store) -> None:
+        verbs = Verbs(store, self._now)
+        housekeeping = Housekeeping(store, verbs, KINDS)
+        verbs.on_end = housekeeping.on_end
+        self._objects = Objects(store, verbs)
+        for name in _FIRST_NAMESPACES:
+            await self._objects.create_namespace(name, manager="hearthgate-api")
+        self._housekeeping = asyncio.create_task(housekeeping.run(), name="api-housekeeping")
+        folder = self._state / "pki"
+        authority = await asyncio.to_thread(Authority.load, folder, self._now())
+        await asyncio.to_thread(authority.server, folder, _names(self._host), self._now())
+        self._tokens = Tokens(self._state / "tokens.json")
+        api = Api(store=store, verbs=verbs, tokens=self._tokens, ready=self._ready, kinds=KINDS, now=self._now)
+        self._runner = web.AppRunner(
+            api.application(),
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=_SHUTDOWN_DEADLINE,
+            keepalive_timeout=75,
+        )
+        await self._runner.setup()
+        port = await self._listen(self._runner, _tls(folder))
+        shown = f"[{self._host}]" if ":" in self._host else self._host
+        if self._host in {"0.0.0.0", "::"}:  # noqa: S104 - recognised, not chosen
+            shown = "127.0.0.1"
+        self.url = f"https://{shown}:{port}"
+        await asyncio.to_thread(write_kubeconfig, self.kubeconfig, self.url, authority, self._now())
+
+    async def _listen(self, runner: web.AppRunner, tls: ssl.SSLContext) -> int:
+        """The port that was taken."""
+        kept = self._state / "port"
+        wishes = [self._port] if self._port else [*_kept_port(kept), 0]
+        for index, wish in enumerate(wishes):
+            site = web.TCPSite(runner, self._host, wish, ssl_context=tls)
+            try:
+                await site.start()
+            except OSError as error:
+                await site.stop()
+                if index + 1 < len(wishes):
+                    continue
+                reason = os.strerror(error.errno) if error.errno else str(error)
+                raise Permanent(f"cannot listen on {self._host}:{wish} for the API: {reason}") from error
+            port: int = runner.addresses[0][1]
+            write_private(kept, f"{port}\n".encode())
+            return port
+        raise AssertionError("there is always one wish")
+
+
+def _kept_port(path: Path) -> list[int]:
+    try:
+        return [int(path.read_text())]
+    except (OSError, ValueError):
+        return []
+
+
+def _names(host: str) -> list[str]:
+    """What clients on this machine may call the server."""
+    names = {"localhost", "127.0.0.1", "::1", socket.gethostname().lower()}
+    with contextlib.suppress(ValueError):
+        if not ipaddress.ip_address(host).is_unspecified:
+            names.add(host)
+    return sorted(names)
+
+
+def _tls(folder: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(folder / "server.crt", folder / "server.key")
+    context.load_verify_locations(folder / "ca.crt")
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context

@@ -1,0 +1,174 @@
+"""Cells of built-in kinds that no JSONPath can say: counts, ports, addresses, as upstream prints them."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from hearthgate.apiserver.tables.ages import age_of
+
+Object = dict[str, Any]
+Cell = Callable[[Object, datetime], Any]
+
+_NONE: Final = "<none>"
+_SHOWN: Final = 3
+_ROLE: Final = "node-role.kubernetes.io/"
+
+
+def _count(*fields: str) -> Cell:
+    return lambda obj, now: sum(len(obj.get(field) or ()) for field in fields)
+
+
+def _service_addresses(obj: Object, now: datetime) -> str:
+    spec = obj.get("spec", {})
+    if spec.get("type") == "ExternalName":
+        return str(spec.get("externalName") or _NONE)
+    ingress = obj.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+    given = [str(point.get("ip") or point.get("hostname")) for point in ingress]
+    addresses = [*(given if spec.get("type") == "LoadBalancer" else ()), *(spec.get("externalIPs") or ())]
+    if not addresses:
+        return "<pending>" if spec.get("type") == "LoadBalancer" else _NONE
+    return ",".join(addresses)
+
+
+def _service_ports(obj: Object, now: datetime) -> str:
+    ports = [
+        f"{port['port']}:{port['nodePort']}/{port['protocol']}"
+        if port.get("nodePort")
+        else f"{port['port']}/{port['protocol']}"
+        for port in obj.get("spec", {}).get("ports") or ()
+    ]
+    return ",".join(ports) or _NONE
+
+
+def _selector(obj: Object, now: datetime) -> str:
+    return _pairs(obj.get("spec", {}).get("selector"))
+
+
+def _pairs(labels: Mapping[str, str] | None) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or _NONE
+
+
+def _or_none(*path: str) -> Cell:
+    def cell(obj: Object, now: datetime) -> str:
+        value: Any = obj
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
+        return str(value) if value not in {None, ""} else _NONE
+
+    return cell
+
+
+def _short(items: list[str]) -> str:
+    if not items:
+        return _NONE
+    more = f" + {len(items) - _SHOWN} more..." if len(items) > _SHOWN else ""
+    return ",".join(items[:_SHOWN]) + more
+
+
+def _endpoints(obj: Object, now: datetime) -> str:
+    found = []
+    for subset in obj.get("subsets") or ():
+        for address in subset.get("addresses") or ():
+            ports = subset.get("ports") or ()
+            host = f"[{address['ip']}]" if ":" in address["ip"] else address["ip"]
+            found += [f"{host}:{port['port']}" for port in ports] or [address["ip"]]
+    return _short(found)
+
+
+def _slice_ports(obj: Object, now: datetime) -> str:
+    ports = [str(port.get("port") or "*") for port in obj.get("ports") or ()]
+    return _short(ports) if ports else "<unset>"
+
+
+def _slice_endpoints(obj: Object, now: datetime) -> str:
+    addresses = [address for endpoint in obj.get("endpoints") or () for address in endpoint.get("addresses") or ()]
+    return _short(addresses) if addresses else "<unset>"
+
+
+def _node_status(obj: Object, now: datetime) -> str:
+    conditions = obj.get("status", {}).get("conditions") or ()
+    ready = next((condition.get("status") for condition in conditions if condition.get("type") == "Ready"), None)
+    said = ["Ready" if ready == "True" else "Unknown" if ready is None else "NotReady"]
+    if obj.get("spec", {}).get("unschedulable"):
+        said.append("SchedulingDisabled")
+    return ",".join(said)
+
+
+def _node_roles(obj: Object, now: datetime) -> str:
+    labels = obj["metadata"].get("labels") or {}
+    return ",".join(sorted(key.removeprefix(_ROLE) for key in labels if key.startswith(_ROLE))) or _NONE
+
+
+def _pod_ready(obj: Object, now: datetime) -> str:
+    statuses = obj.get("status", {}).get("containerStatuses") or ()
+    total = len(obj.get("spec", {}).get("containers") or ())
+    return f"{sum(bool(status.get('ready')) for status in statuses)}/{total}"
+
+
+def _pod_status(obj: Object, now: datetime) -> str:
+    if "deletionTimestamp" in obj["metadata"]:
+        return "Terminating"
+    status = obj.get("status", {})
+    return str(status.get("reason") or status.get("phase") or "Unknown")
+
+
+def _pod_restarts(obj: Object, now: datetime) -> int:
+    statuses = obj.get("status", {}).get("containerStatuses") or ()
+    return sum(int(status.get("restartCount") or 0) for status in statuses)
+
+
+def _event_object(obj: Object, now: datetime) -> str:
+    involved = obj.get("involvedObject") or {}
+    return f"{str(involved.get('kind', '')).lower()}/{involved.get('name', '')}"
+
+
+def _event_seen(*fields: str) -> Cell:
+    def cell(obj: Object, now: datetime) -> str:
+        series = obj.get("series") or {}
+        times = [*(obj.get(field) for field in fields), series.get("lastObservedTime")]
+        return age_of(next((time for time in times if time), None), now)
+
+    return cell
+
+
+def _event_source(obj: Object, now: datetime) -> str:
+    source = obj.get("source") or {}
+    parts = [source.get("component") or obj.get("reportingComponent") or "", source.get("host") or ""]
+    return ", ".join(part for part in parts if part)
+
+
+def _class_parameters(obj: Object, now: datetime) -> str:
+    parameters = obj.get("spec", {}).get("parameters") or {}
+    if not parameters:
+        return _NONE
+    kind = ".".join(part for part in (parameters.get("kind"), parameters.get("apiGroup")) if part)
+    return f"{kind}/{parameters.get('name', '')}"
+
+
+CELLS: Final[Mapping[tuple[str, str], Cell]] = MappingProxyType(
+    {
+        ("services", "CLUSTER-IP"): _or_none("spec", "clusterIP"),
+        ("services", "EXTERNAL-IP"): _service_addresses,
+        ("services", "PORT(S)"): _service_ports,
+        ("services", "SELECTOR"): _selector,
+        ("secrets", "DATA"): _count("data"),
+        ("configmaps", "DATA"): _count("data", "binaryData"),
+        ("endpoints", "ENDPOINTS"): _endpoints,
+        ("endpointslices.discovery.k8s.io", "PORTS"): _slice_ports,
+        ("endpointslices.discovery.k8s.io", "ENDPOINTS"): _slice_endpoints,
+        ("nodes", "STATUS"): _node_status,
+        ("nodes", "ROLES"): _node_roles,
+        ("pods", "READY"): _pod_ready,
+        ("pods", "STATUS"): _pod_status,
+        ("pods", "RESTARTS"): _pod_restarts,
+        ("pods", "IP"): _or_none("status", "podIP"),
+        ("pods", "NODE"): _or_none("spec", "nodeName"),
+        ("events", "LAST SEEN"): _event_seen("lastTimestamp", "eventTime", "firstTimestamp"),
+        ("events", "FIRST SEEN"): _event_seen("firstTimestamp", "eventTime"),
+        ("events", "OBJECT"): _event_object,
+        ("events", "SOURCE"): _event_source,
+        ("ingressclasses.networking.k8s.io", "PARAMETERS"): _class_parameters,
+    }
+)
+"""By resource and column name; every other cell comes from the column's JSONPath."""

@@ -1,0 +1,1 @@
+"""HTTP: paths, discovery, content negotiation, watches. The rules of the API are elsewhere."""

@@ -1,0 +1,160 @@
+"""Requests to answers: who asks, what for, which verb; every refusal becomes a Status."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from hearthgate import __version__
+from hearthgate.apiserver.access.identity import Identity, identify
+from hearthgate.apiserver.access.tokens import Tokens
+from hearthgate.apiserver.errors import ApiError, too_large
+from hearthgate.apiserver.store.store import Store
+from hearthgate.apiserver.verbs import Verbs
+from hearthgate.apiserver.web.answers import send, send_error
+from hearthgate.apiserver.web.body import decode_object
+from hearthgate.apiserver.web.discovery import Discovery
+from hearthgate.apiserver.web.openapi import OpenApi
+from hearthgate.apiserver.web.reading import Reading
+from hearthgate.apiserver.web.reviews import answer_review
+from hearthgate.apiserver.web.target import Target, Targets
+from hearthgate.apiserver.web.writing import Writing
+from hearthgate.resources.kinds import Kind
+
+BODY_LIMIT: Final = 3 * 1024 * 1024
+_VERSION: Final = "1.32"
+_NO_STORE: Final = {"Cache-Control": "no-cache, private"}
+
+_log = structlog.get_logger(__name__)
+
+Ready = Callable[[], Sequence[str]]
+"""What is still missing before the program serves; empty when it does."""
+
+
+class Api:
+    """One handler for every path: `application` wraps it for aiohttp."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        verbs: Verbs,
+        tokens: Tokens,
+        ready: Ready,
+        kinds: Iterable[Kind],
+        now: Callable[[], datetime],
+    ) -> None:
+        kinds = tuple(kinds)
+        self._tokens = tokens
+        self._ready = ready
+        self._targets = Targets(kinds)
+        self._discovery = Discovery(kinds)
+        self._openapi = OpenApi(kinds, __version__)
+        self._reading = Reading(store, verbs, now)
+        self._writing = Writing(store, verbs, now)
+
+    def application(self) -> web.Application:
+        application = web.Application(client_max_size=BODY_LIMIT)
+        application.router.add_route("*", "/{path:.*}", self.handle)
+        return application
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._answer(request)
+        except ApiError as error:
+            return await send_error(request, error)
+        except web.HTTPRequestEntityTooLarge:
+            return await send_error(request, too_large(f"the request is too large: at most {BODY_LIMIT} bytes"))
+        except ConnectionError:
+            raise
+        except Exception:
+            # The door of the server: one request fails, the others go on, and the log has the cause.
+            _log.exception("request failed", method=request.method, path=request.path)
+            return await send_error(request, ApiError(500, "InternalError", "an internal error occurred"))
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if (public := self._public(request)) is not None:
+            return public
+        certificate = request.get_extra_info("peercert")
+        identity = identify(certificate, request.headers.get("Authorization", ""), self._tokens)
+        if identity is None:
+            raise ApiError(401, "Unauthorized", "Unauthorized")
+        target = self._targets.find(request.rel_url.raw_path)
+        if target is not None:
+            return await self._object(request, target)
+        if (about := await self._about(request, identity)) is not None:
+            return about
+        raise ApiError(404, "NotFound", "the server could not find the requested resource")
+
+    def _public(self, request: web.Request) -> web.Response | None:
+        """What anybody may ask: is it alive, is it ready, which version."""
+        if request.method not in {"GET", "HEAD"}:
+            return None
+        match request.path:
+            case "/healthz" | "/livez":
+                return web.Response(text="ok", headers=_NO_STORE)
+            case "/readyz":
+                missing = self._ready()
+                text = "".join(f"[-] {item}\n" for item in missing) or "ok"
+                return web.Response(text=text, status=503 if missing else 200, headers=_NO_STORE)
+            case "/version":
+                return web.json_response(_version())
+            case _:
+                return None
+
+    async def _about(self, request: web.Request, identity: Identity) -> web.Response | None:
+        """Discovery, OpenAPI and reviews."""
+        if request.method == "POST":
+            asked = decode_object(request.content_type, await request.read())
+            review = answer_review(request.path, asked, *identity)
+            return None if review is None else await send(request, msgspec.json.encode(review), status=201)
+        if request.method != "GET":
+            return None
+        if request.path == "/openapi/v3":
+            return await send(request, self._openapi.index)
+        if document := self._openapi.documents.get(request.path.removeprefix("/openapi/v3/")):
+            return await send(request, document)
+        found = self._discovery.answer(request.path, request.headers.get("Accept", ""), request.host)
+        return None if found is None else await send(request, msgspec.json.encode(found[0]), media=found[1])
+
+    async def _object(self, request: web.Request, target: Target) -> web.StreamResponse:
+        is_item = bool(target.name)
+        on_item: dict[str, Callable[[web.Request, Target], Awaitable[web.StreamResponse]]] = {
+            "GET": self._reading.get,
+            "PUT": self._writing.replace,
+            "PATCH": self._writing.patch,
+            "DELETE": self._writing.delete,
+        }
+        on_collection: dict[str, Callable[[web.Request, Target], Awaitable[web.StreamResponse]]] = {
+            "GET": self._reading.list,
+            "POST": self._writing.create,
+            "DELETE": self._writing.delete_collection,
+        }
+        verb = (on_item if is_item else on_collection).get(request.method)
+        unnamespaced = target.kind.namespaced and target.namespace is None
+        if verb is None or (unnamespaced and request.method != "GET") or _is_status_delete(request, target):
+            message = "the server does not allow this method on the requested resource"
+            raise ApiError(405, "MethodNotAllowed", message, kind=target.kind, name=target.name)
+        return await verb(request, target)
+
+
+def _is_status_delete(request: web.Request, target: Target) -> bool:
+    return bool(target.subresource) and request.method == "DELETE"
+
+
+def _version() -> dict[str, Any]:
+    major, minor = _VERSION.split(".")
+    return {
+        "major": major,
+        "minor": minor,
+        "gitVersion": f"v{_VERSION}.0+hearthgate.{__version__}",
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "",
+        "compiler": "",
+        "platform": "linux/amd64",
+    }

@@ -1,0 +1,54 @@
+"""What a request path names: a kind, a namespace, an object, a subresource. Pure."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from hearthgate.resources.kinds import Kind
+
+
+class Target(NamedTuple):
+    """`name` is empty for a collection; `namespace` is None for all namespaces and cluster-scoped kinds."""
+
+    kind: Kind
+    namespace: str | None = None
+    name: str = ""
+    subresource: str = ""
+
+    @property
+    def scope(self) -> str:
+        """The namespace as the store has it."""
+        return self.namespace or ""
+
+
+class Targets:
+    """Finds the target of a path among the served kinds."""
+
+    def __init__(self, kinds: Iterable[Kind]) -> None:
+        self._kinds = {(kind.group, kind.version, kind.plural): kind for kind in kinds}
+
+    def find(self, raw_path: str) -> Target | None:
+        """None when nothing is served there. `raw_path` is still percent-encoded."""
+        parts = [unquote(part) for part in raw_path.strip("/").split("/")]
+        if parts[0] == "api" and len(parts) >= 3:
+            group, version, rest = "", parts[1], parts[2:]
+        elif parts[0] == "apis" and len(parts) >= 4:
+            group, version, rest = parts[1], parts[2], parts[3:]
+        else:
+            return None
+        if any(not part for part in rest):
+            return None
+        if rest[0] == "namespaces" and len(rest) >= 3 and (group, rest[2]) != ("", "status"):
+            return self._below(group, version, rest[1], rest[2:])
+        return self._below(group, version, None, rest)
+
+    def _below(self, group: str, version: str, namespace: str | None, rest: list[str]) -> Target | None:
+        kind = self._kinds.get((group, version, rest[0]))
+        if kind is None or len(rest) > 3 or (namespace is not None) > kind.namespaced:
+            return None
+        if kind.namespaced and namespace is None and len(rest) > 1:
+            return None
+        subresource = rest[2] if len(rest) == 3 else ""
+        if subresource and not (subresource == "status" and kind.status):
+            return None
+        return Target(kind, namespace, rest[1] if len(rest) > 1 else "", subresource)

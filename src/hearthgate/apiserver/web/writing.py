@@ -1,0 +1,147 @@
+"""create, replace, patch, apply and delete."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from hearthgate.apiserver.errors import ApiError, bad_request
+from hearthgate.apiserver.patches.json_patch import apply_json_patch
+from hearthgate.apiserver.patches.merge import merge
+from hearthgate.apiserver.patches.strategic import merge_strategic
+from hearthgate.apiserver.patches.topology import Topology
+from hearthgate.apiserver.store.store import Object, Store
+from hearthgate.apiserver.verbs import Options, Preconditions, Result, Verbs
+from hearthgate.apiserver.web import query
+from hearthgate.apiserver.web.answers import list_body, object_body, send
+from hearthgate.apiserver.web.body import decode_json, decode_object, decode_yaml
+from hearthgate.apiserver.web.negotiate import Form, wanted_form
+from hearthgate.apiserver.web.pages import Page
+from hearthgate.apiserver.web.target import Target
+from hearthgate.resources.core import LenientResource
+from hearthgate.resources.kinds import Kind
+
+Change = Callable[[Object], Any]
+
+
+class Writing:
+    """The verbs that change something."""
+
+    def __init__(self, store: Store, verbs: Verbs, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._verbs = verbs
+        self._now = now
+
+    async def create(self, request: web.Request, target: Target) -> web.StreamResponse:
+        form = wanted_form(request.headers.get("Accept", ""))
+        obj = decode_object(request.content_type, await request.read())
+        result = await self._verbs.create(target.kind, target.scope, obj, _options(request, target))
+        return await self._send(request, target.kind, form, result)
+
+    async def replace(self, request: web.Request, target: Target) -> web.StreamResponse:
+        form = wanted_form(request.headers.get("Accept", ""))
+        obj = decode_object(request.content_type, await request.read())
+        options = _options(request, target)
+        result = await self._verbs.update(target.kind, target.scope, target.name, lambda current: obj, options)
+        return await self._send(request, target.kind, form, result)
+
+    async def patch(self, request: web.Request, target: Target) -> web.StreamResponse:
+        form = wanted_form(request.headers.get("Accept", ""))
+        body, options = await request.read(), _options(request, target)
+        if request.content_type == "application/apply-patch+yaml":
+            if not request.query.get("fieldManager"):
+                raise bad_request("fieldManager is required for an apply patch")
+            config, force = decode_yaml(body), query.flag(request.query, "force")
+            result = await self._verbs.apply(target.kind, target.scope, target.name, config, options, force=force)
+        else:
+            change = _change(target.kind, request.content_type, decode_json(body))
+            result = await self._verbs.update(target.kind, target.scope, target.name, change, options)
+        return await self._send(request, target.kind, form, result)
+
+    async def delete(self, request: web.Request, target: Target) -> web.StreamResponse:
+        form = wanted_form(request.headers.get("Accept", ""))
+        options, wanted = await _delete_options(request, target)
+        result = await self._verbs.delete(target.kind, target.scope, target.name, options, wanted)
+        if result.type == "DELETED":
+            return await send(request, msgspec.json.encode(_gone(target, result)))
+        return await self._send(request, target.kind, form, result)
+
+    async def delete_collection(self, request: web.Request, target: Target) -> web.StreamResponse:
+        options, wanted = await _delete_options(request, target)
+        selection = query.selection(request.query, target)
+        entries = [
+            entry
+            for entry in self._store.collection(target.kind.resource).entries(target.namespace)
+            if selection.matches(entry.namespace, entry.name, entry.raw)
+        ]
+        for entry in entries:
+            try:
+                await self._verbs.delete(target.kind, entry.namespace, entry.name, options, wanted)
+            except ApiError as error:
+                if error.reason != "NotFound":  # somebody else was faster
+                    raise
+        page = Page(entries, self._store.revision)
+        return await send(request, await list_body(target.kind, page, Form.OBJECT, "None", self._now()))
+
+    async def _send(self, request: web.Request, kind: Kind, form: Form, result: Result) -> web.Response:
+        include = query.include_object(request.query)
+        body = object_body(kind, result.raw, form, include, self._now())
+        status = 201 if result.type == "ADDED" else 200
+        return await send(request, body, status=status, warnings=result.warnings)
+
+
+def _options(request: web.Request, target: Target) -> Options:
+    return query.write_options(request.query, request.headers.get("User-Agent", ""), target.subresource)
+
+
+def _change(kind: Kind, content_type: str, patch: Any) -> Change:
+    match content_type:
+        case "application/json-patch+json":
+            return lambda current: apply_json_patch(current, patch)
+        case "application/merge-patch+json":
+            if not isinstance(patch, dict):
+                raise bad_request("a merge patch is an object")
+            return lambda current: merge(current, patch)
+        case "application/strategic-merge-patch+json" if _is_built_in(kind):
+            return lambda current: merge_strategic(current, patch, Topology(kind.resource))
+        case _:
+            message = (
+                "the body of the request was in an unknown format - accepted media types include: "
+                "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+            )
+            raise ApiError(415, "UnsupportedMediaType", message)
+
+
+def _is_built_in(kind: Kind) -> bool:
+    """Upstream has strategic merge for its own types only."""
+    return kind.resource_type is not None and issubclass(kind.resource_type, LenientResource)
+
+
+async def _delete_options(request: web.Request, target: Target) -> tuple[Options, Preconditions]:
+    """From the body and the query, as DeleteOptions may come either way."""
+    body = await request.read()
+    given = decode_object(request.content_type, body) if body.strip() else {}
+    if not isinstance(given, dict):
+        raise bad_request("the body of a delete is a DeleteOptions object")
+    options = _options(request, target)
+    dry_run = given.get("dryRun") or []
+    if not isinstance(dry_run, list) or any(not isinstance(item, str) for item in dry_run):
+        raise bad_request("dryRun: must be a list of strings")
+    if any(query.is_dry_run(item) for item in dry_run):
+        options = options._replace(dry_run=True)
+    held = given.get("preconditions")
+    held = held if isinstance(held, dict) else {}
+    policy = given.get("propagationPolicy") or request.query.get("propagationPolicy")
+    orphan = policy == "Orphan" or given.get("orphanDependents") is True
+    uid, version = str(held.get("uid") or ""), str(held.get("resourceVersion") or "")
+    return options, Preconditions(uid, version, orphan=orphan)
+
+
+def _gone(target: Target, result: Result) -> dict[str, Any]:
+    kind = target.kind
+    details = {"name": target.name, "kind": kind.plural, **({"group": kind.group} if kind.group else {})}
+    if uid := msgspec.json.decode(result.raw)["metadata"].get("uid"):
+        details["uid"] = uid
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
