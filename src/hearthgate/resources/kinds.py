@@ -21,7 +21,8 @@ class Kind(NamedTuple):
 
     resource_type: the typed resource, or None when the API stores it without Hearthgate reading it.
     status: whether `/status` is a subresource.
-    columns: printer columns between NAME and AGE (AGE is always last).
+    columns: printer columns after NAME; AGE follows those that are always shown. A cell that no path can say
+        (counts, `80/TCP`) is made by the API server.
     upstream_status: whether upstream's own definition has the status subresource (False: on a real cluster
         with upstream's definitions only Events can tell).
     """

@@ -52,6 +52,7 @@ KINDS: tuple[Kind, ...] = (
             Column("CLUSTER-IP", ".spec.clusterIP"),
             Column("EXTERNAL-IP", ".status.loadBalancer.ingress[*].ip"),
             Column("PORT(S)", ".spec.ports[*].port"),
+            Column("SELECTOR", ".spec.selector", priority=1),
         ),
     ),
     Kind(
@@ -60,7 +61,7 @@ KINDS: tuple[Kind, ...] = (
         "Secret",
         "secrets",
         resource_type=core.Secret,
-        columns=(Column("TYPE", ".type"), Column("DATA", ".data")),
+        columns=(Column("TYPE", ".type"), Column("DATA", ".data", "integer")),
     ),
     Kind(
         "",
@@ -69,7 +70,7 @@ KINDS: tuple[Kind, ...] = (
         "configmaps",
         resource_type=core.ConfigMap,
         short_names=("cm",),
-        columns=(Column("DATA", ".data"),),
+        columns=(Column("DATA", ".data", "integer"),),
     ),
     Kind(
         "",
@@ -90,7 +91,11 @@ KINDS: tuple[Kind, ...] = (
         short_names=("no",),
         status=True,
         upstream_status=True,
-        columns=(Column("STATUS", '.status.conditions[?(@.type=="Ready")].status'),),
+        columns=(
+            Column("STATUS", '.status.conditions[?(@.type=="Ready")].status'),
+            Column("ROLES", ".metadata.labels"),
+            Column("INTERNAL-IP", '.status.addresses[?(@.type=="InternalIP")].address', priority=1),
+        ),
     ),
     Kind(
         "",
@@ -102,7 +107,13 @@ KINDS: tuple[Kind, ...] = (
         categories=("all",),
         status=True,
         upstream_status=True,
-        columns=(Column("STATUS", ".status.phase"), Column("IP", ".status.podIP", priority=1)),
+        columns=(
+            Column("READY", ".status.containerStatuses[*].ready"),
+            Column("STATUS", ".status.phase"),
+            Column("RESTARTS", ".status.containerStatuses[*].restartCount"),
+            Column("IP", ".status.podIP", priority=1),
+            Column("NODE", ".spec.nodeName", priority=1),
+        ),
     ),
     Kind(
         "",
@@ -116,7 +127,12 @@ KINDS: tuple[Kind, ...] = (
             Column("TYPE", ".type"),
             Column("REASON", ".reason"),
             Column("OBJECT", ".involvedObject.name"),
+            Column("SUBOBJECT", ".involvedObject.fieldPath", priority=1),
+            Column("SOURCE", ".source.component", priority=1),
             Column("MESSAGE", ".message"),
+            Column("FIRST SEEN", ".firstTimestamp", "date", priority=1),
+            Column("COUNT", ".count", "integer", priority=1),
+            Column("NAME", ".metadata.name", priority=1),
         ),
     ),
     Kind(
@@ -138,7 +154,7 @@ KINDS: tuple[Kind, ...] = (
         "ingressclasses",
         resource_type=networking.IngressClass,
         namespaced=False,
-        columns=(Column("CONTROLLER", ".spec.controller"),),
+        columns=(Column("CONTROLLER", ".spec.controller"), Column("PARAMETERS", ".spec.parameters")),
     ),
     _traefik(
         "IngressRoute",

@@ -48,7 +48,7 @@ class Authority:
             return cls(_certificate(pair, folder), _private_key(pair, folder))
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name("hearthgate-ca")
-        builder = _builder(name, name, key.public_key(), key, now, _AUTHORITY_LIFE)
+        builder = _builder(name, name, public=key.public_key(), signer=key, now=now, life=_AUTHORITY_LIFE)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         certificate = builder.add_extension(_usage(authority=True), critical=True).sign(key, hashes.SHA256())
         authority = cls(certificate, key)
@@ -102,7 +102,14 @@ class Authority:
         now: datetime,
     ) -> KeyPair:
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = _builder(name, self._certificate.subject, key.public_key(), self._key, now, _LEAF_LIFE)
+        builder = _builder(
+            name,
+            self._certificate.subject,
+            public=key.public_key(),
+            signer=self._key,
+            now=now,
+            life=_LEAF_LIFE,
+        )
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         builder = builder.add_extension(_usage(authority=False), critical=True)
         builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
@@ -114,6 +121,7 @@ class Authority:
 def _builder(
     subject: x509.Name,
     issuer: x509.Name,
+    *,
     public: ec.EllipticCurvePublicKey,
     signer: ec.EllipticCurvePrivateKey,
     now: datetime,

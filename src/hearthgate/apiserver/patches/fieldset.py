@@ -20,7 +20,19 @@ _UNTRACKED: Final = frozenset(
         ("f:kind",),
         *(
             ("f:metadata", f"f:{field}")
-            for field in ["name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName", "selfLink"]
+            for field in [
+                "name",
+                "namespace",
+                "uid",
+                "resourceVersion",
+                "generation",
+                "creationTimestamp",
+                "managedFields",
+                "deletionTimestamp",
+                "deletionGracePeriodSeconds",
+                "generateName",
+                "selfLink",
+            ]
         ),
     }
 )

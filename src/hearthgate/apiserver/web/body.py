@@ -9,6 +9,7 @@ from hearthgate.apiserver.errors import ApiError, bad_request
 from hearthgate.apiserver.web import protobuf
 
 _JSON: Final = frozenset({"", "application/json", "application/octet-stream", "*/*"})
+_MAX_DEPTH: Final = 100
 _YAML: Final = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
 
 
@@ -38,6 +39,7 @@ def decode_yaml(body: bytes) -> Any:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         pass
     try:
+        _check_events(body)
         value = yaml.load(body, _Loader)  # noqa: S506 - a subclass of the safe loader
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise bad_request(f"the body is not YAML: {str(error)[:300]}") from error
@@ -47,17 +49,27 @@ def decode_yaml(body: bytes) -> Any:
 
 
 class _Loader(yaml.CSafeLoader):
-    """Times stay text, and aliases are refused: a few of them could unfold to gigabytes."""
+    """Times stay text, as JSON has no other form for them."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the shape that yaml wants
         letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for letter, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
     }
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("aliases are not accepted in a request")
-        return super().compose_node(parent, index)
+
+def _check_events(body: bytes) -> None:
+    """Refuses aliases, a few of which could unfold to gigabytes, and nesting that would exhaust the stack."""
+    depth = 0
+    for event in yaml.parse(body, yaml.CSafeLoader):
+        match event:
+            case yaml.AliasEvent():
+                raise yaml.YAMLError("aliases are not accepted in a request")
+            case yaml.CollectionStartEvent():
+                depth += 1
+                if depth > _MAX_DEPTH:
+                    raise yaml.YAMLError("it is nested too deeply")
+            case yaml.CollectionEndEvent():
+                depth -= 1
 
 
 def _plain(value: Any) -> bool:

@@ -39,7 +39,7 @@ def decode_body(body: bytes) -> dict[str, Any]:
     envelope = _decode(_ENVELOPE, body[len(_MAGIC) :], 0)
     named = envelope.get("typeMeta") or {}
     api_version, kind = named.get("apiVersion", ""), named.get("kind", "")
-    message = _MESSAGES.get((api_version, kind)) or _MESSAGES.get(("", kind))
+    message = _MESSAGES.get((api_version, kind), _MESSAGES.get(("", kind)))
     if message is None:
         text = f"{api_version} {kind} is not accepted as protobuf: send JSON"
         raise ApiError(415, "UnsupportedMediaType", text)
