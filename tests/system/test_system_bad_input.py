@@ -103,7 +103,8 @@ def status(site: Hearthgate, name: str) -> int:
     """Over TLS with whatever certificate there is: this test has none of its own."""
     host = f"{name}.{DOMAIN}"
     url = f"https://127.0.0.1:{site.https}/"
-    return httpx.get(url, headers={"Host": host}, extensions={"sni_hostname": host}, verify=False).status_code
+    with httpx.Client(verify=False) as client:
+        return client.get(url, headers={"Host": host}, extensions={"sni_hostname": host}).status_code
 
 
 @pytest.mark.parametrize(("content", "message"), CASES.values(), ids=CASES.keys())

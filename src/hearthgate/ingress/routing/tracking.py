@@ -10,12 +10,13 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from hearthgate.cluster.snapshot import Collection, Snapshot
 from hearthgate.model.problems import Problem
-from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.meta import Resource
+from hearthgate.resources.registry import BY_TYPE
 
 R = TypeVar("R", bound=Resource)
 T = TypeVar("T")
 Key = tuple[str, str]
+_TYPES = {kind.__name__: kind for kind in BY_TYPE}
 _Read = tuple[type[Resource], Key | None]
 """An object by its key, found or not; None stands for every object of the kind."""
 
@@ -120,13 +121,7 @@ def _changes(old: Snapshot, new: Snapshot) -> Iterable[_Read]:
                 if before.objects.get(key) is not after.objects.get(key):
                     yield (kind, key)
     if old.refused != new.refused:
-        by_name = {kind.__name__: kind for kind in kinds}
         for ref in old.refused.keys() ^ new.refused.keys():
-            yield from _refusal(ref, by_name)
-
-
-def _refusal(ref: ObjectRef, by_name: dict[str, type[Resource]]) -> Iterable[_Read]:
-    kind = by_name.get(ref.kind)
-    if kind is not None:
-        yield (kind, (ref.namespace, ref.name))
-        yield (kind, None)
+            if kind := _TYPES.get(ref.kind):
+                yield (kind, (ref.namespace, ref.name))
+                yield (kind, None)
