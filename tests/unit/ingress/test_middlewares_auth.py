@@ -139,8 +139,13 @@ def test_questions_are_named_after_their_content() -> None:
 
 
 def test_requests_are_read() -> None:
-    head = b"GET /basic/x HTTP/1.1\r\nhost: a\r\nX-Forwarded-For: 1.1.1.1\r\nx-forwarded-for:2.2.2.2\r\ncontent-length: 0"
-    request = parse_head(head)
+    lines = (
+        b"GET /basic/x HTTP/1.1",
+        b"X-Forwarded-For: 1.1.1.1",
+        b"x-forwarded-for:2.2.2.2",
+        b"content-length: 0",
+    )
+    request = parse_head(b"\r\n".join(lines))
     assert (request.method, request.path) == ("GET", "/basic/x")
     assert request.headers["x-forwarded-for"] == "1.1.1.1,2.2.2.2"
 

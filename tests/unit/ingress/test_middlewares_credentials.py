@@ -13,20 +13,20 @@ SHA = b"{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="
 CANARY = b"hunter2canary"
 
 
-def users(**values: bytes) -> BasicAuth:
-    built = value("basicAuth", {"secret": "users"}, {"users": secret(**values)})
+def users(text: bytes) -> BasicAuth:
+    built = value("basicAuth", {"secret": "users"}, {"users": secret(file=text)})
     assert isinstance(built, BasicAuth)
     return built
 
 
 def test_lines() -> None:
     text = b"\n# comment\nzoe:" + BCRYPT + b"\r\n  amy:" + APR1 + b"  \n\nbob:" + SHA + b"\namy:" + SHA + b"\n"
-    found = [(user.name, user.kind, user.hash.reveal()) for user in users(file=text).users]
+    found = [(user.name, user.kind, user.hash.reveal()) for user in users(text).users]
     assert found == [("amy", HashKind.SHA, SHA), ("bob", HashKind.SHA, SHA), ("zoe", HashKind.BCRYPT, BCRYPT)]
 
 
 def test_defaults_and_options() -> None:
-    assert users(u=b"a:" + SHA).realm == "traefik"
+    assert users(b"a:" + SHA).realm == "traefik"
     options = {"secret": "users", "realm": "r", "headerField": "X-User", "removeHeader": True}
     built = value("basicAuth", options, {"users": secret(u=b"a:" + SHA)})
     assert isinstance(built, BasicAuth)
@@ -97,4 +97,4 @@ def test_mistakes_in_options(options: dict[str, str], field: str, reason: str) -
 
 
 def test_hashes_are_not_printed() -> None:
-    assert "W6ph5" not in repr(users(u=b"a:" + SHA))
+    assert "W6ph5" not in repr(users(b"a:" + SHA))

@@ -8,7 +8,7 @@ from hearthgate.ingress.middlewares.regexes import Template, matches_once, parse
 @pytest.mark.parametrize(
     ("pattern", "replacement", "expected"),
     [
-        ("(a)(b)", "x$1y${2}z", ("x", 1, "y", 2, "z")),
+        ("(a)(b)", "x${1}y$2/z", ("x", 1, "y", 2, "/z")),
         ("(a)", "$0$$1", (0, "$1")),
         ("(a)", "$1x", ()),
         ("(a)", "${1}x", (1, "x")),
