@@ -5,12 +5,28 @@ for one name the one that lasts longest is taken, then the first by reference.
 """
 
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
+from typing import NamedTuple
 
 from hearthgate.ingress.envoy.messages import make
 from hearthgate.ingress.envoy.tls_context import NO_SNI, NO_SNI_STRICT
 from hearthgate.ingress.routing.model import DEFAULT_TLS_OPTIONS, Certificate, EntryPoint, TLSOptions
 from hearthgate.ingress.xds.resources import Versioned, versioned
 from hearthgate.model.hostnames import parent_wildcard
+
+
+class QuicCertificates(NamedTuple):
+    """Names of secrets for HTTP/3, where Envoy cannot ask for certificates on demand: it holds them all, and
+    chooses by SNI as we do.
+
+    They are named after their objects, so that a renewed certificate changes no listener. They must not be
+    names that a client could ask for: Envoy would not ask again. default: empty when there is none.
+    hosts: the DNS names that `others` cover.
+    """
+
+    default: str = ""
+    others: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
 
 
 class CertificateIndex:
@@ -24,8 +40,9 @@ class CertificateIndex:
         tls_options: Iterable[TLSOptions] = (),
         entrypoints: Iterable[EntryPoint] = (),
     ) -> None:
+        self._certificates = tuple(sorted(certificates, key=lambda c: c.ref))
         self._by_name: dict[str, Certificate] = {}
-        for certificate in sorted(certificates, key=lambda c: (-c.not_after, c.ref)):
+        for certificate in sorted(self._certificates, key=lambda c: (-c.not_after, c.ref)):
             for name in certificate.names:
                 self._by_name.setdefault(name, certificate)
         self._default = default
@@ -49,12 +66,44 @@ class CertificateIndex:
     def secret(self, sni: str) -> Versioned | None:
         """The Secret resource that answers Envoy's question for a name; None to refuse."""
         certificate = self.resolve(sni)
-        if certificate is None:
-            return None
+        return None if certificate is None else self._secret(certificate)
+
+    @property
+    def quic(self) -> QuicCertificates:
+        """What HTTP/3 listeners refer to."""
+        return QuicCertificates(
+            _QUIC_DEFAULT if self._default is not None else "",
+            tuple(map(_quic_name, self._certificates)),
+            tuple(sorted(name for name in self._by_name if not _is_ip(name))),
+        )
+
+    def quic_secrets(self) -> dict[str, Versioned]:
+        """The Secret resources behind `quic`."""
+        found = {_quic_name(certificate): self._secret(certificate) for certificate in self._certificates}
+        if self._default is not None:
+            found[_QUIC_DEFAULT] = self._secret(self._default)
+        return found
+
+    def _secret(self, certificate: Certificate) -> Versioned:
         known = self._secrets.get(id(certificate))
         if known is None:
             known = self._secrets[id(certificate)] = secret_resource(certificate)
         return known
+
+
+_QUIC_DEFAULT = "quic/default"
+
+
+def _quic_name(certificate: Certificate) -> str:
+    return f"quic/{certificate.ref.kind}/{certificate.ref.namespace}/{certificate.ref.name}"
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 class _Strictness:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from hearthgate.ingress.envoy.certificates import QuicCertificates
 from hearthgate.ingress.envoy.connections import MAX_HEADERS_KB
 from hearthgate.ingress.envoy.listeners import (
     Served,
@@ -34,6 +35,7 @@ class Layout(NamedTuple):
     options: tuple[TLSOptions, ...]
     owners: Mapping[str, str]
     placeholder_ca: str
+    certificates: QuicCertificates
     problems: tuple[Problem, ...]
 
     def scope(self, *, tls: bool) -> Scope:
@@ -70,7 +72,7 @@ class Layout(NamedTuple):
             served.append(Served(one, exceptions=exceptions) if default else Served(one, self._hosts(one)))
         found = (
             tcp_listener(self.entrypoint, tuple(served), options, self.placeholder_ca),
-            udp_listener(self.entrypoint, tuple(served), options),
+            udp_listener(self.entrypoint, tuple(served), options, self.certificates),
         )
         return {
             str(listener.name): versioned(listener.SerializeToString(deterministic=True))
@@ -94,7 +96,10 @@ def domain_of(host: str) -> str:
 
 
 def layouts(
-    entrypoints: Iterable[EntryPoint], tls_options: Iterable[TLSOptions], default: Certificate | None
+    entrypoints: Iterable[EntryPoint],
+    tls_options: Iterable[TLSOptions],
+    default: Certificate | None,
+    certificates: QuicCertificates,
 ) -> tuple[Layout, ...]:
     """The entrypoints laid out. TLS options that cannot be kept are left out: their hosts are not served."""
     placeholder = default.chain if default is not None else ""
@@ -119,7 +124,8 @@ def layouts(
             for host in one.hosts.get(name, ())
         }
         said = (*problems, *_warnings(entrypoint, own))
-        found.append(Layout(entrypoint, own, owners, placeholder, said))
+        held = certificates if entrypoint.http3 else QuicCertificates()
+        found.append(Layout(entrypoint, own, owners, placeholder, held, said))
     return tuple(found)
 
 

@@ -8,12 +8,14 @@ the hosts that TLS options of their own rule, so changes of routes leave connect
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from hearthgate.ingress.envoy.certificates import QuicCertificates
 from hearthgate.ingress.envoy.connections import HEADERS_TIMEOUT, Kind, Peers, network_filters
 from hearthgate.ingress.envoy.messages import cidr, duration, extension, make, wrapped
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.schema import any_of
 from hearthgate.ingress.envoy.tls_context import downstream_context, quic_context, serves_quic
 from hearthgate.ingress.routing.model import DEFAULT_TLS_OPTIONS, EntryPoint, TLSOptions
+from hearthgate.model.hostnames import host_matches
 
 _BUFFER: Final = 256 * 1024
 _HANDSHAKE_TIMEOUT: Final = 15.0
@@ -77,20 +79,23 @@ def tcp_listener(
     )
 
 
-def udp_listener(entrypoint: EntryPoint, served: tuple[Served, ...], options: ProxyOptions) -> Any | None:
+def udp_listener(
+    entrypoint: EntryPoint, served: tuple[Served, ...], options: ProxyOptions, certificates: QuicCertificates
+) -> Any | None:
     """The Listener for HTTP/3; None when there is none."""
     if not entrypoint.http3:
         return None
     chains: list[dict[str, Any]] = []
     for one in served:
-        if serves_quic(one.options):
+        narrowed, secrets = _quic_secrets(one, certificates)
+        if secrets and serves_quic(one.options):
             socket = extension(
                 "envoy.transport_sockets.quic",
                 "envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport",
-                downstream_tls_context=quic_context(one.options),
+                downstream_tls_context=quic_context(one.options, secrets),
                 enable_early_data=wrapped(False),
             )
-            chains += _tls_chains(entrypoint, one, Kind.QUIC, socket, options)
+            chains += _tls_chains(entrypoint, narrowed, Kind.QUIC, socket, options)
     if not chains:
         return None
     streams = {"max_concurrent_streams": wrapped(entrypoint.max_concurrent_streams)}
@@ -108,6 +113,16 @@ def udp_listener(entrypoint: EntryPoint, served: tuple[Served, ...], options: Pr
         filter_chains=chains,
         traffic_direction="INBOUND",
     )
+
+
+def _quic_secrets(served: Served, certificates: QuicCertificates) -> tuple[Served, tuple[str, ...]]:
+    """The secrets to choose from. With sniStrict there is no default one, and only names with a certificate."""
+    if not served.options.sni_strict:
+        return served, tuple(filter(None, (certificates.default, *certificates.others)))
+    if served.options.name == DEFAULT_TLS_OPTIONS:
+        return served._replace(hosts=certificates.hosts, exceptions=()), certificates.others
+    covered = tuple(h for h in served.hosts if any(host_matches(name, h) for name in certificates.hosts))
+    return served._replace(hosts=covered), certificates.others if covered else ()
 
 
 def _address(entrypoint: EntryPoint, options: ProxyOptions, protocol: str) -> dict[str, Any]:
@@ -135,8 +150,7 @@ def _tls_chains(
     entrypoint: EntryPoint, served: Served, kind: Kind, socket: dict[str, Any], options: ProxyOptions
 ) -> Iterator[dict[str, Any]]:
     routes = tls_routes(entrypoint.name, served.options.name)
-    default = served.options.name == DEFAULT_TLS_OPTIONS
-    names: list[tuple[str, tuple[str, ...]]] = [("", () if default else served.hosts)]
+    names = [("", served.hosts)]
     if served.exceptions:
         names.append(("/exceptions", served.exceptions))
     for peers in peers_of(entrypoint):

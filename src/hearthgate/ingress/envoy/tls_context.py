@@ -4,6 +4,7 @@ Certificates come on demand: at a handshake Envoy asks for a secret under the na
 and `certificates.CertificateIndex` decides. So a new site or a renewed certificate changes no listener, and no
 open connection is drained. The price: this selector works only without session resumption, so every connection
 makes a full handshake whatever `sessionTickets` says; with TLS 1.3 that is no extra round trip.
+QUIC listeners have no such selector: they hold the list of all certificates and change when one comes or goes.
 """
 
 from typing import Any, Final
@@ -64,9 +65,10 @@ def downstream_context(options: TLSOptions, placeholder_ca: str) -> Any:
     return _downstream(context, require_client_certificate=wrapped(required))
 
 
-def quic_context(options: TLSOptions) -> Any:
-    """The DownstreamTlsContext for QUIC connections."""
-    return _downstream({"tls_params": _parameters(options), "custom_tls_certificate_selector": _selector(options)})
+def quic_context(options: TLSOptions, secrets: tuple[str, ...]) -> Any:
+    """The DownstreamTlsContext for QUIC connections, with secrets by name; the first is the default one."""
+    configs = [{"name": name, "sds_config": ADS} for name in secrets]
+    return _downstream({"tls_params": _parameters(options), "tls_certificate_sds_secret_configs": configs})
 
 
 def _downstream(context: dict[str, Any], **more: Any) -> Any:

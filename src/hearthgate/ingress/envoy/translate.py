@@ -8,7 +8,7 @@ translated before.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from hearthgate.ingress.envoy.certificates import CertificateIndex
+from hearthgate.ingress.envoy.certificates import CertificateIndex, QuicCertificates
 from hearthgate.ingress.envoy.cluster_count import ClusterCount
 from hearthgate.ingress.envoy.clusters import checks_addresses, internal_clusters
 from hearthgate.ingress.envoy.endpoint_table import EndpointTable
@@ -28,13 +28,13 @@ from hearthgate.ingress.routing.model import (
     RoutingModel,
     TLSOptions,
 )
-from hearthgate.ingress.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, Resources, Versioned
+from hearthgate.ingress.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Resources, Versioned
 from hearthgate.model.problems import Problem
 
 
 class Translation(NamedTuple):
     """problems: sorted; routers that are left out, and what is served other than asked for.
-    certificates: answers for secrets, which `resources` do not hold: Envoy asks for them by SNI."""
+    certificates: answers for secrets that `resources` do not hold: those that Envoy asks for by SNI."""
 
     resources: Resources
     problems: tuple[Problem, ...]
@@ -59,6 +59,7 @@ class _Frame(NamedTuple):
     entrypoints: tuple[EntryPoint, ...] = ()
     tls_options: tuple[TLSOptions, ...] = ()
     default: Certificate | None = None
+    certificates: QuicCertificates = QuicCertificates()
 
 
 _GroupKey = tuple[str, bool]
@@ -83,7 +84,9 @@ class Translator:
     def translate(self, model: RoutingModel, endpoints: Endpoints) -> Translation:
         """Everything that Envoy shall hold for `model`. One router that cannot be served costs only itself."""
         self._endpoints.update(endpoints)
-        self._lay_out(model)
+        certificates = self._certificates(model)
+        over_quic = any(entrypoint.http3 for entrypoint in model.entrypoints)
+        self._lay_out(model, certificates.quic if over_quic else QuicCertificates())
         groups = self._compile(model.routers)
         listeners: dict[str, Versioned] = {}
         routes: dict[str, Versioned] = {}
@@ -100,9 +103,10 @@ class Translator:
                 ENDPOINT: self._endpoints.assignments(self._clusters.endpoints),
                 LISTENER: listeners,
                 ROUTE: routes,
+                SECRET: certificates.quic_secrets() if over_quic else {},
             }
         )
-        return Translation(resources, tuple(sorted(set(self._problems()))), self._certificates(model))
+        return Translation(resources, tuple(sorted(set(self._problems()))), certificates)
 
     def translate_endpoints(self, endpoints: Endpoints) -> Resources | None:
         """Only the ClusterLoadAssignments, for the model of the last `translate`.
@@ -114,8 +118,8 @@ class Translator:
             return None
         return Resources({ENDPOINT: self._endpoints.assignments(self._clusters.endpoints)})
 
-    def _lay_out(self, model: RoutingModel) -> None:
-        frame = _Frame(model.entrypoints, model.tls_options, model.default_certificate)
+    def _lay_out(self, model: RoutingModel, certificates: QuicCertificates) -> None:
+        frame = _Frame(model.entrypoints, model.tls_options, model.default_certificate, certificates)
         if frame != self._frame or not self._internal:
             self._layouts = layouts(*frame)
             names = {layout.entrypoint.name for layout in self._layouts}
