@@ -147,9 +147,9 @@ def _envoy(folder: Path, config: Mapping[str, Any]) -> Iterator[None]:
     (folder / "envoy.json").write_text(json.dumps(config))
     output = folder / "envoy.log"
     command = [
-        envoy_path(),
+        str(envoy_path()),
         "-c",
-        folder / "envoy.json",
+        str(folder / "envoy.json"),
         "--disable-hot-restart",
         "--concurrency",
         "1",

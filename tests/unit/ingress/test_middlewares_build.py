@@ -108,6 +108,25 @@ LONG = "x" * 9000
             "RE2",
         ),
         (
+            {"headers": {"accessControlAllowOriginListRegex": ["()()()()()()()"]}},
+            "spec.headers.accessControlAllowOriginListRegex[0]",
+            "Unsupported",
+            "(?:…)",
+        ),
+        (
+            {"headers": {"accessControlAllowOriginList": [LONG[:8000]]}},
+            "spec.headers.accessControlAllowOriginList",
+            "InvalidValue",
+            "too long",
+        ),
+        ({"redirectRegex": {"regex": "^" + LONG}}, "spec.redirectRegex.regex", "InvalidValue", "too long"),
+        (
+            {"redirectRegex": {"regex": "^a", "replacement": LONG}},
+            "spec.redirectRegex.replacement",
+            "InvalidValue",
+            "too long",
+        ),
+        (
             {"headers": {"accessControlMaxAge": -1}},
             "spec.headers.accessControlMaxAge",
             "InvalidValue",

@@ -30,6 +30,8 @@ __all__ = ["Branch", "Scope", "plan_branches"]
 MAX_MIDDLEWARES: Final = 100
 MAX_BRANCHES: Final = 64
 """Per router. Every branch is a route that requests are compared with."""
+MAX_EXPRESSION: Final = 7000
+"""Characters of the path's expression, which stands up to twice in a header of at most 16 KiB."""
 
 _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]] = {
     AddPrefix: add_prefix,
@@ -74,6 +76,8 @@ def _follow(lane: Lane, middlewares: tuple[Middleware, ...], branches: list[Bran
     for step in steps:
         if isinstance(step, Branch):
             branches.append(step)
+        elif len(step.path.expression) > MAX_EXPRESSION:
+            return f"{first.name}: too much happens to the path before and here: use one replacePathRegex"
         elif error := _follow(step, rest, branches):
             return error
         if len(branches) > MAX_BRANCHES:

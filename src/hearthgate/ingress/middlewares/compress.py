@@ -6,6 +6,7 @@ from typing import Final
 
 from hearthgate.ingress.middlewares.draft import Draft
 from hearthgate.ingress.middlewares.middleware import Middleware
+from hearthgate.ingress.middlewares.regexes import check_length
 from hearthgate.model.problems import Reason, did_you_mean, shorten
 from hearthgate.resources.traefik import middleware as spec
 
@@ -62,4 +63,5 @@ def _media_types(texts: Iterable[str], draft: Draft, field: str) -> tuple[str, .
             draft.refuse(f"{field}[{index}]", f"not a media type: {shorten(text)}")
         else:
             types.add(text.strip().lower())
+    check_length(draft, field, *types)
     return tuple(sorted(types))

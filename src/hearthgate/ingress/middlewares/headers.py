@@ -11,7 +11,7 @@ from hearthgate.ingress.middlewares.header_fields import (
     check_values,
 )
 from hearthgate.ingress.middlewares.middleware import Middleware
-from hearthgate.ingress.middlewares.regexes import check_regex
+from hearthgate.ingress.middlewares.regexes import check_groups, check_length, check_regex
 from hearthgate.model.problems import Reason, shorten
 from hearthgate.resources.traefik import middleware as spec
 
@@ -82,7 +82,11 @@ def _cors(options: spec.Headers, draft: Draft) -> Cors | None:
     ):
         check_values(draft, field, values)
     for index, regex in enumerate(options.access_control_allow_origin_list_regex):
-        check_regex(draft, f"accessControlAllowOriginListRegex[{index}]", regex)
+        field = f"accessControlAllowOriginListRegex[{index}]"
+        if check_regex(draft, field, regex):
+            check_groups(draft, field, regex)
+    origins = (*options.access_control_allow_origin_list, *options.access_control_allow_origin_list_regex)
+    check_length(draft, "accessControlAllowOriginList", *origins)
     if options.access_control_max_age is not None and options.access_control_max_age < 0:
         draft.refuse("accessControlMaxAge", f"must not be negative: {options.access_control_max_age}")
     cors = Cors(
@@ -128,10 +132,12 @@ def _secure(options: spec.Headers, draft: Draft) -> Secure | None:
         for index, header in enumerate(options.hosts_proxy_headers)
         if check_name(draft, f"hostsProxyHeaders[{index}]", header)
     )
+    proxies = check_fields(draft, "sslProxyHeaders", options.ssl_proxy_headers)
+    check_length(draft, "sslProxyHeaders", *(name + name + value for name, value in proxies))
     secure = Secure(
         always=_present(always),
         on_tls=_present(on_tls),
-        tls_proxy_headers=check_fields(draft, "sslProxyHeaders", options.ssl_proxy_headers),
+        tls_proxy_headers=proxies,
         allowed_hosts=options.allowed_hosts if strict else (),
         host_headers=host_headers if strict else (),
     )

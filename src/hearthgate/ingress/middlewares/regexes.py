@@ -18,6 +18,9 @@ Template = tuple[str | int, ...]
 MAX_GROUPS: Final = 6
 """RE2's rewrites reach group 9, and the translation wraps a pattern into three more groups."""
 
+MAX_LENGTH: Final = 1500
+"""Bytes of a pattern or replacement. Escaped and wrapped they must fit into a header's 16 KiB."""
+
 _REFERENCE: Final = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))", re.ASCII)
 _FLAGS: Final = re.compile(r"(?:\(\?[is]+\))*")
 _ENDS: Final = re.compile(r"(?:\$|\\z|\.[*+]|\(\.[*+]\))$")
@@ -28,17 +31,33 @@ def check_regex(draft: Draft, field: str, pattern: str) -> bool:
     if not pattern:
         draft.refuse(field, "is required", Reason.MISSING_FIELD)
         return False
+    if not check_length(draft, field, pattern):
+        return False
     if error := regex_error(pattern):
         draft.refuse(field, f"not a regular expression (RE2): {shorten(pattern)}: {error}")
         return False
     return True
 
 
-def check_template(draft: Draft, field: str, pattern: str, replacement: str) -> Template:
-    """The parsed replacement of a pattern that compiles; what cannot be said to the proxy goes to the draft."""
+def check_length(draft: Draft, field: str, *texts: str) -> bool:
+    """Whether the texts together are short enough for an expression; the draft says so when not."""
+    length = sum(len(text.encode()) for text in texts)
+    if length > MAX_LENGTH:
+        draft.refuse(field, f"is too long: {length} bytes, at most {MAX_LENGTH} can be handled")
+    return length <= MAX_LENGTH
+
+
+def check_groups(draft: Draft, field: str, pattern: str) -> None:
+    """Complains to the draft of a pattern, one that compiles, with too many groups."""
     if count_groups(pattern) > MAX_GROUPS:
         message = f"{shorten(pattern)} has more than {MAX_GROUPS} groups: write (?:…) for those not needed"
         draft.refuse(field, message, Reason.UNSUPPORTED)
+
+
+def check_template(draft: Draft, field: str, pattern: str, replacement: str) -> Template:
+    """The parsed replacement of a pattern that compiles; what cannot be said to the proxy goes to the draft."""
+    check_groups(draft, field, pattern)
+    check_length(draft, field, replacement)
     return parse_template(pattern, replacement)
 
 

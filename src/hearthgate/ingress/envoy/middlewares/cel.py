@@ -46,8 +46,13 @@ def has_header(name: str) -> str:
 
 
 def matches(text: str, pattern: str) -> str:
-    """Whether a pattern is found in the value of an expression."""
-    return f"{text}.matches({quote(pattern)})"
+    """Whether a pattern is found in the value of an expression, which is not empty.
+
+    CEL's own `matches` takes only patterns of at most 100 instructions; a rewrite has no such limit. It gives
+    all of the text where the pattern is not found, and nothing where it is.
+    """
+    rest = f"^(?:(?s:.*?)(?:{pattern})(?s:.*)|((?s:.+)))$"
+    return f"({text} != '' && {extract(text, rest, rewrite((count_groups(pattern) + 1,)))} == '')"
 
 
 def extract(text: str, pattern: str, rewrite: str) -> str:

@@ -62,8 +62,8 @@ def _narrowed(middleware: Compress) -> str:
         choice = cel.either(cel.matches(choice, unlisted), "'identity'", choice)
     silent = cel.quote(middleware.default_encoding or "identity")
     choice = cel.either(cel.has_header(_ACCEPT), choice, silent)
-    kind = f"request.headers['content-type'].matches({cel.quote(_refused_request(middleware))})"
-    return cel.either(f"'content-type' in request.headers && {kind}", "'identity'", choice)
+    kind = cel.matches(cel.header("content-type"), _refused_request(middleware))
+    return cel.either(f"{cel.has_header('content-type')} && {kind}", "'identity'", choice)
 
 
 def _refused_request(middleware: Compress) -> str:
