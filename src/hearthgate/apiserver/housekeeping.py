@@ -13,7 +13,7 @@ import structlog
 
 from hearthgate.apiserver.errors import ApiError
 from hearthgate.apiserver.store.store import Object, Store
-from hearthgate.apiserver.verbs import Options, Preconditions, Verbs
+from hearthgate.apiserver.verbs import Options, Preconditions, Verbs, is_terminating
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.registry import BY_API_VERSION
 
@@ -39,7 +39,7 @@ class _Owner(NamedTuple):
 
 
 class Housekeeping:
-    """`run` until cancelled; `on_end` is told by the verbs."""
+    """`run` until cancelled; `on_end` and `on_terminating` are told by the verbs."""
 
     def __init__(self, store: Store, verbs: Verbs, kinds: Iterable[Kind]) -> None:
         self._store = store
@@ -51,14 +51,15 @@ class Housekeeping:
 
     def on_end(self, kind: Kind, obj: Object, orphan: bool) -> None:
         metadata = obj["metadata"]
-        if kind is self._namespaces and "deletionTimestamp" in metadata:
-            self._queue.put_nowait(_Namespace(metadata["name"]))
-        elif kind is not self._events:
+        if kind is not self._events:
             self._queue.put_nowait(_Owner(metadata["uid"], orphan))
         if namespace := metadata.get("namespace"):
             entry = self._store.collection(self._namespaces.resource).get("", namespace)
-            if entry is not None and b'"Terminating"' in entry.raw:
+            if entry is not None and is_terminating(entry):
                 self._queue.put_nowait(_Namespace(namespace))
+
+    def on_terminating(self, namespace: str) -> None:
+        self._queue.put_nowait(_Namespace(namespace))
 
     async def run(self) -> None:
         for entry in self._store.collection(self._namespaces.resource).entries():
@@ -70,10 +71,12 @@ class Housekeeping:
         while True:
             try:
                 async with asyncio.timeout_at(next_sweep):
-                    await self._tidy(await self._queue.get())
+                    work = await self._queue.get()
             except TimeoutError:
                 await self._sweep_events()
                 next_sweep = loop.time() + _SWEEP_EVERY
+            else:
+                await self._tidy(work)
 
     async def _tidy(self, work: _Namespace | _Owner) -> None:
         try:
@@ -89,7 +92,7 @@ class Housekeeping:
     async def _empty(self, namespace: str) -> None:
         """Deletes what is in a terminating namespace, then the namespace."""
         entry = self._store.collection(self._namespaces.resource).get("", namespace)
-        if entry is None or "deletionTimestamp" not in msgspec.json.decode(entry.raw)["metadata"]:
+        if entry is None or not is_terminating(entry):
             return
         await self._store.settle()  # creations that were let in before the namespace began to end
         left = 0

@@ -30,6 +30,7 @@ from hearthgate.resources.registry import KINDS
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 6443
 _SHUTDOWN_DEADLINE: Final = 2.0
+_HOUSEKEEPING_PAUSE: Final = 5.0
 _FIRST_NAMESPACES: Final = ("default", "kube-system")
 
 _log = structlog.get_logger(__name__)
@@ -104,10 +105,11 @@ class ApiServer:
         verbs = Verbs(store, self._now)
         housekeeping = Housekeeping(store, verbs, KINDS)
         verbs.on_end = housekeeping.on_end
+        verbs.on_terminating = housekeeping.on_terminating
         self._objects = Objects(store, verbs)
         for name in _FIRST_NAMESPACES:
             await self._objects.create_namespace(name, manager="hearthgate-api")
-        self._housekeeping = asyncio.create_task(housekeeping.run(), name="api-housekeeping")
+        self._housekeeping = asyncio.create_task(_keep(housekeeping), name="api-housekeeping")
         folder = self._state / "pki"
         authority = await asyncio.to_thread(Authority.load, folder, self._now())
         await asyncio.to_thread(authority.server, folder, _names(self._host), self._now())
@@ -146,6 +148,16 @@ class ApiServer:
             write_private(kept, f"{port}\n".encode())
             return port
         raise AssertionError("there is always one wish")
+
+
+async def _keep(housekeeping: Housekeeping) -> None:
+    """Starts it again when a bug of ours ends it: it looks at everything anew."""
+    while True:
+        try:
+            await housekeeping.run()
+        except Exception:
+            _log.exception("housekeeping failed", again_in=_HOUSEKEEPING_PAUSE)
+        await asyncio.sleep(_HOUSEKEEPING_PAUSE)
 
 
 def _kept_port(path: Path) -> list[int]:

@@ -57,7 +57,9 @@ class Result(NamedTuple):
 
 
 OnEnd = Callable[[Kind, Object, bool], None]
-"""Told when an object has gone or a namespace begins to go: kind, last state, whether dependents stay."""
+"""Told when an object has gone: its kind, its last state, whether dependents stay."""
+OnTerminating = Callable[[str], None]
+"""Told the name of a namespace that has been deleted and is not empty yet, at every change of it."""
 
 
 class Verbs:
@@ -67,6 +69,7 @@ class Verbs:
         self._store = store
         self._now = now
         self.on_end: OnEnd = lambda kind, obj, orphan: None
+        self.on_terminating: OnTerminating = lambda name: None
 
     def now(self) -> str:
         return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -244,8 +247,10 @@ class Verbs:
     def _told(self, kind: Kind, mutated: Mutated, warnings: tuple[str, ...], *, orphan: bool = False) -> Result:
         if mutated.entry is None:
             return Result(b"", "", warnings)
-        if mutated.type == "DELETED" or (kind.resource == "namespaces" and mutated.type == "MODIFIED"):
+        if mutated.type == "DELETED":
             self.on_end(kind, msgspec.json.decode(mutated.entry.raw), orphan)
+        elif kind.resource == "namespaces" and is_terminating(mutated.entry):
+            self.on_terminating(mutated.entry.name)
         return Result(mutated.entry.raw, mutated.type, warnings)
 
     def _fresh(self, kind: Kind, asked: Object, options: Options, warnings: list[str]) -> Object:
@@ -262,12 +267,16 @@ class Verbs:
         entry = self._store.collection("namespaces").get("", namespace)
         if entry is None:
             raise ApiError(404, "NotFound", f'namespaces "{namespace}" not found', name=namespace)
-        if (
-            b'"deletionTimestamp"' in entry.raw
-            and "deletionTimestamp" in msgspec.json.decode(entry.raw)["metadata"]
-        ):
+        if is_terminating(entry):
             why = f"unable to create new content in namespace {namespace} because it is being terminated"
             raise forbidden(kind, name, why)
+
+
+def is_terminating(entry: Entry) -> bool:
+    """Whether the object has been deleted and waits for its finalizers."""
+    if b'"deletionTimestamp"' not in entry.raw:
+        return False
+    return "deletionTimestamp" in msgspec.json.decode(entry.raw)["metadata"]
 
 
 def _admitted(kind: Kind, obj: Object, options: Options, warnings: list[str]) -> Object:

@@ -18,6 +18,7 @@ from hearthgate.resources.kinds import Kind
 Object = dict[str, Any]
 
 _WARN_ONLY: Final = frozenset({Reason.UNSUPPORTED, Reason.DEPRECATED})
+_SECRET_FIELDS: Final = frozenset({"data", "stringData"})
 _STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
@@ -35,7 +36,7 @@ def admit(kind: Kind, obj: Object, validation: FieldValidation) -> tuple[str, ..
     unknown = [problem for problem in found if problem.reason is Reason.UNKNOWN_FIELD]
     warnings = [str_of(problem) for problem in found if problem.reason in _WARN_ONLY]
     causes = [
-        _cause(problem)
+        _blanked(kind, _cause(problem))
         for problem in found
         if problem.reason is not Reason.UNKNOWN_FIELD and problem.reason not in _WARN_ONLY
     ]
@@ -86,6 +87,13 @@ def _prune(obj: Object, path: str) -> None:
         rest = rest[step.end() :].removeprefix(".")
         if not isinstance(value, dict | list):
             return
+
+
+def _blanked(kind: Kind, cause: Cause) -> Cause:
+    """A message quotes the wrong value: what stands where secrets belong is left out."""
+    if kind.resource == "secrets" and cause.field in _SECRET_FIELDS:
+        return cause._replace(message="Invalid value: must be a mapping of names to strings")
+    return cause
 
 
 def _cause(problem: Problem) -> Cause:

@@ -5,6 +5,7 @@ the disk loses its last writes; a clean close gives the unused rest back.
 """
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -54,6 +55,8 @@ class Database:
         path = folder / "state.db"
         self._history = history
         self._since_trim = 0
+        # SQLite gives its other files the permissions of this one.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._prepare(path, max_pages)
@@ -82,7 +85,6 @@ class Database:
         version = run("PRAGMA user_version").fetchone()[0]
         if version == 0:
             self._connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={_SCHEMA_VERSION};COMMIT;")
-            path.chmod(0o600)
         elif version != _SCHEMA_VERSION:
             raise Permanent(f"database {path} has version {version}; this program knows {_SCHEMA_VERSION}")
 
