@@ -20,6 +20,7 @@ from examples.certificates import ensure_wildcard
 from examples.echo.backends import backends
 from examples.up import DOMAIN, HOMELAB, MANIFESTS, NAMESPACES
 from tests import processes
+from tests.kubectl import kubectl_path
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,7 @@ class Hearthgate:
         self.authority = folder / "ca.crt"
         self.process: subprocess.Popen[bytes] | None = None
         self._arguments = arguments
-        self._clients: dict[bool, httpx.Client] = {}
+        self._clients: dict[tuple[str, bool], httpx.Client] = {}
 
     def start(self) -> None:
         """Serves the folder; returns when it is ready."""
@@ -111,7 +112,7 @@ class Hearthgate:
         """One request to `site`.my-homelab.party; over TLS its certificate must be good for that name."""
         host = f"{site}.{DOMAIN}"
         port = self.https if tls else self.http
-        client = self._client(http2)
+        client = self._client(site, http2)
         client.cookies.clear()
         return client.request(
             method,
@@ -127,7 +128,7 @@ class Hearthgate:
         """A response whose body arrives while it is read."""
         host = f"{site}.{DOMAIN}"
         url = f"https://127.0.0.1:{self.https}{path}"
-        with self._client(False).stream(
+        with self._client(site, False).stream(
             "GET", url, headers={"Host": host}, extensions={"sni_hostname": host}
         ) as got:
             yield got
@@ -146,15 +147,15 @@ class Hearthgate:
             return os.fsencode(self.state) in Path(f"/proc/{pid}/cmdline").read_bytes()
         return False
 
-    def _client(self, http2: bool) -> httpx.Client:
-        if http2 not in self._clients:
+    def _client(self, site: str, http2: bool) -> httpx.Client:
+        """One for each site: a connection made for another name may be refused with 421."""
+        key = (site, http2)
+        if key not in self._clients:
             context = ssl.create_default_context(cafile=str(self.authority))
-            self._clients[http2] = httpx.Client(verify=context, http2=http2, http1=not http2, timeout=30)
-        return self._clients[http2]
+            self._clients[key] = httpx.Client(verify=context, http2=http2, http1=not http2, timeout=30)
+        return self._clients[key]
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        from tests.kubectl import kubectl_path
-
         command = [str(kubectl_path()), "--kubeconfig", str(self.kubeconfig), *arguments]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr

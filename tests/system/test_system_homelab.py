@@ -160,6 +160,12 @@ def test_sticky_server(site: Hearthgate) -> None:
     assert {answer.headers["X-Served-By"] for answer in again} == {first.headers["X-Served-By"]}
 
 
+def test_connection_made_for_another_name_is_refused(site: Hearthgate) -> None:
+    """argocd has TLS options of its own: a connection negotiated for another host must not reach it."""
+    response = site.request("whoami", headers={"Host": "argocd.my-homelab.party"})
+    assert response.status_code == 421
+
+
 def test_backend_with_its_own_certificate(site: Hearthgate) -> None:
     assert seen(site.request("argocd"))["site"] == "argocd-server"
 
