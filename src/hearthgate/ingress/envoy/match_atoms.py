@@ -17,6 +17,7 @@ _UTF8: Final = r"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x
 """One character of two to four bytes."""
 _MAX_RANGE: Final = 64
 """Of characters beyond ASCII that are spelled out one by one; a wider range stands for all of them."""
+_SINGLE: Final = re.compile(r"\[[^][]*\]|\\?[^\\]")
 _DEPENDS_ON_ENCODING: Final = re.compile(r"[^\x00-\x7f]|\\[pPx]")
 
 
@@ -62,9 +63,9 @@ def depends_on_encoding(text: str) -> bool:
 
 
 def either(forms: Iterable[str]) -> str:
-    """A pattern for one of `forms`."""
-    found = tuple(forms)
-    return found[0] if len(found) == 1 else f"(?:{'|'.join(found)})"
+    """A pattern for one of `forms`, such that what repeats it repeats all of it."""
+    text = "|".join(forms)
+    return text if _SINGLE.fullmatch(text) else f"(?:{text})"
 
 
 @functools.lru_cache(maxsize=4096)

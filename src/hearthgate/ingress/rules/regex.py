@@ -29,7 +29,8 @@ def regex_error(pattern: str) -> str | None:
 
 def found(pattern: str, text: str) -> bool:
     """Whether `pattern` (one that compiles) matches anywhere in `text`."""
-    return _compiled(pattern).search(text) is not None
+    # Half surrogate pairs stand for bytes that are no text.
+    return _compiled(pattern).search(text.encode(errors="replace")) is not None
 
 
 def covers(pattern: str, text: str) -> bool:
