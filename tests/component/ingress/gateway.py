@@ -24,6 +24,7 @@ from hearthgate.ingress.routing.model import (
     Service,
 )
 from hearthgate.ingress.rules.rule import Rule, compile_rule
+from hearthgate.ingress.xds.resources import Versioned
 from hearthgate.ingress.xds.server import AdsServer
 from hearthgate.model.refs import ObjectRef
 from tests.component.ingress.envoy_process import bare_envoy
@@ -41,8 +42,8 @@ class Gateway:
         self.index = CertificateIndex()
         self.server = AdsServer(
             folder / "xds.sock",
-            secret_resolver=lambda name: self.index.secret(name),
-            is_known=lambda name: self.index.is_known(name),
+            secret_resolver=self._secret,
+            is_known=self._is_known,
         )
 
     async def serve(self, model: RoutingModel, endpoints: Endpoints) -> Translation:
@@ -56,6 +57,12 @@ class Gateway:
         )
         assert not self.server.rejections, self.server.rejections
         return translation
+
+    def _secret(self, name: str) -> Versioned | None:
+        return self.index.secret(name)
+
+    def _is_known(self, name: str) -> bool:
+        return self.index.is_known(name)
 
     def log(self) -> str:
         return (self.folder / "envoy.log").read_text(errors="replace")
@@ -169,9 +176,9 @@ class Backend:
 async def backend(name: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[Backend]:
     served = Backend(name)
     server = web.Server(served.handle)
-    runner = web.ServerRunner(server)
+    runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls, shutdown_timeout=0.1)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     assert site._server is not None
     served.port = site._server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]

@@ -12,14 +12,10 @@ class ClusterCount:
 
     def __init__(self) -> None:
         self._uses: dict[str, int] = {}
-        self._needs: dict[EndpointsKey, int] = {}
         self.resources: dict[str, Versioned] = {}
         """The clusters in use by name."""
-
-    @property
-    def endpoints(self) -> Iterable[EndpointsKey]:
-        """Whose endpoints the clusters in use ask for."""
-        return self._needs.keys()
+        self.endpoints: dict[str, EndpointsKey] = {}
+        """Whose endpoints a cluster in use asks for, by its name."""
 
     def update(self, *, added: Iterable[CompiledRouter], gone: Iterable[CompiledRouter]) -> None:
         for router in added:
@@ -27,13 +23,10 @@ class ClusterCount:
                 self._uses[cluster.name] = self._uses.get(cluster.name, 0) + 1
                 self.resources[cluster.name] = cluster.resource
                 if cluster.endpoints is not None:
-                    self._needs[cluster.endpoints] = self._needs.get(cluster.endpoints, 0) + 1
+                    self.endpoints[cluster.name] = cluster.endpoints
         for router in gone:
             for cluster in router.clusters:
                 self._uses[cluster.name] -= 1
                 if not self._uses[cluster.name]:
                     del self._uses[cluster.name], self.resources[cluster.name]
-                if cluster.endpoints is not None:
-                    self._needs[cluster.endpoints] -= 1
-                    if not self._needs[cluster.endpoints]:
-                        del self._needs[cluster.endpoints]
+                    self.endpoints.pop(cluster.name, None)

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
 from hearthgate.ingress.envoy.connections import proper_case
-from hearthgate.ingress.envoy.endpoints import eds_name, locality
+from hearthgate.ingress.envoy.endpoints import locality
 from hearthgate.ingress.envoy.messages import ADS, duration, extension, field, make, wrapped
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.schema import any_of
@@ -90,17 +90,18 @@ def build_cluster(
     if balancer.scheme == "https":
         fields["transport_socket"] = _transport_socket(balancer, known, options, http1)
     body = make("envoy.config.cluster.v3.Cluster", **fields).SerializeToString(deterministic=True)
-    name = f"{balancer.name}|{blake2b(body, digest_size=8).hexdigest()}"
     eds = balancer.endpoints if "eds_cluster_config" in fields else None
+    # Whose endpoints it shows is a part of what the cluster is: two Services are two clusters.
+    digest = blake2b("\0".join(eds or ()).encode() + b"\0" + body, digest_size=8)
+    name = f"{balancer.name}|{digest.hexdigest()}"
     return Cluster(name, versioned(field(_NAME_FIELD, name.encode()) + body), eds)
 
 
 def _discovery(balancer: LoadBalancer, known: tuple[Endpoint, ...]) -> dict[str, Any]:
     if balancer.endpoints is not None and not has_name(known):
-        config = {"eds_config": {**ADS, "initial_fetch_timeout": duration(2)}}
         return {
             "type": "EDS",
-            "eds_cluster_config": {**config, "service_name": eds_name(balancer.endpoints)},
+            "eds_cluster_config": {"eds_config": {**ADS, "initial_fetch_timeout": duration(2)}},
             "ignore_health_on_host_removal": True,
         }
     return {

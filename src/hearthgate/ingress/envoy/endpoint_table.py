@@ -1,22 +1,21 @@
 """Endpoints as they were last seen, so that only those that changed are serialised again."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from hearthgate.ingress.envoy.clusters import checks_addresses, has_name
-from hearthgate.ingress.envoy.endpoints import eds_name, load_assignment
+from hearthgate.ingress.envoy.endpoints import named, serialised
 from hearthgate.ingress.routing.model import Endpoint, Endpoints, EndpointsKey, LoadBalancer
 from hearthgate.ingress.xds.resources import Versioned
 
 
 class _Entry:
-    __slots__ = ("addresses", "assignment", "name", "named")
+    __slots__ = ("addresses", "assignment", "named")
 
-    def __init__(self, key: EndpointsKey, addresses: tuple[Endpoint, ...]) -> None:
+    def __init__(self, addresses: tuple[Endpoint, ...]) -> None:
         self.addresses = addresses
         self.named = has_name(addresses)
-        self.name = eds_name(key)
         # While there are names, for an instant only: the cluster that asks is about to be replaced.
-        self.assignment = load_assignment(key, () if self.named else addresses)
+        self.assignment = serialised(() if self.named else addresses)
 
 
 class EndpointTable:
@@ -25,7 +24,8 @@ class EndpointTable:
     def __init__(self) -> None:
         self._entries: dict[EndpointsKey, _Entry] = {}
         self._given: Endpoints = {}
-        self._absent: dict[EndpointsKey, _Entry] = {}
+        self._nothing: _Entry | None = None
+        self._made: dict[str, tuple[_Entry, Versioned]] = {}
         self.named = False
         """Whether some Service has a host name among its addresses."""
 
@@ -36,7 +36,7 @@ class EndpointTable:
         self._entries = {
             key: entry
             if (entry := old.get(key)) is not None and entry.addresses == addresses
-            else _Entry(key, addresses)
+            else _Entry(addresses)
             for key, addresses in endpoints.items()
         }
         self._given = endpoints
@@ -51,14 +51,16 @@ class EndpointTable:
             return entry.addresses if entry is not None else ()
         return entry.addresses if entry is not None and entry.named else None
 
-    def assignments(self, keys: Iterable[EndpointsKey]) -> dict[str, Versioned]:
-        """ClusterLoadAssignments by name; of Services without endpoints too."""
-        found: dict[str, Versioned] = {}
-        absent: dict[EndpointsKey, _Entry] = {}
-        for key in keys:
-            entry = self._entries.get(key)
-            if entry is None:
-                entry = absent[key] = self._absent.get(key) or _Entry(key, ())
-            found[entry.name] = entry.assignment
-        self._absent = absent
-        return found
+    def assignments(self, clusters: Mapping[str, EndpointsKey]) -> dict[str, Versioned]:
+        """ClusterLoadAssignments by name of cluster; of Services without endpoints too."""
+        nothing = self._nothing = self._nothing or _Entry(())
+        entries, old = self._entries, self._made
+        made: dict[str, tuple[_Entry, Versioned]] = {}
+        for cluster, key in clusters.items():
+            entry = entries.get(key, nothing)
+            known = old.get(cluster)
+            if known is None or known[0] is not entry:
+                known = (entry, named(cluster, entry.assignment))
+            made[cluster] = known
+        self._made = made
+        return {cluster: assignment for cluster, (_, assignment) in made.items()}

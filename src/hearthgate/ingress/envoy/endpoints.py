@@ -1,23 +1,28 @@
-"""Endpoints to ClusterLoadAssignments, each under the name of a Service's port, shared by all its clusters."""
+"""Endpoints to ClusterLoadAssignments.
+
+Each cluster has an assignment under its own name, even where several show the endpoints of one Service: Envoy
+does not ask twice for one name, so a second cluster of that name would wait for an answer that never comes.
+"""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from hearthgate.ingress.envoy.messages import make
-from hearthgate.ingress.routing.model import Endpoint, EndpointsKey
+from hearthgate.ingress.envoy.messages import field, make
+from hearthgate.ingress.routing.model import Endpoint
 from hearthgate.ingress.xds.resources import Versioned, versioned
 
-
-def eds_name(key: EndpointsKey) -> str:
-    return f"{key.namespace}/{key.service}/{key.port}"
+_NAME_FIELD: Final = 1
 
 
-def load_assignment(key: EndpointsKey, addresses: Iterable[Endpoint]) -> Versioned:
-    """The ClusterLoadAssignment of these IP addresses; none is a valid answer too: nothing to wait for."""
-    assignment = make(
-        "envoy.config.endpoint.v3.ClusterLoadAssignment", cluster_name=eds_name(key), endpoints=locality(addresses)
-    )
-    return versioned(assignment.SerializeToString(deterministic=True))
+def serialised(addresses: Iterable[Endpoint]) -> bytes:
+    """The ClusterLoadAssignment of these IP addresses, without its name. None at all is a valid answer too."""
+    assignment = make("envoy.config.endpoint.v3.ClusterLoadAssignment", endpoints=locality(addresses))
+    return bytes(assignment.SerializeToString(deterministic=True))
+
+
+def named(cluster: str, assignment: bytes) -> Versioned:
+    """A serialised assignment for one cluster."""
+    return versioned(field(_NAME_FIELD, cluster.encode()) + assignment)
 
 
 def locality(addresses: Iterable[Endpoint]) -> list[dict[str, Any]]:
