@@ -289,6 +289,35 @@ async def test_a_folder_that_comes_later(tmp_path: Path, objects: Objects) -> No
         await synced.until_port(BLOG, 81)
 
 
+async def test_a_folder_cloned_anew(tmp_path: Path, objects: Objects) -> None:
+    """`rm -rf homelab`, then another clone in its place."""
+    clone = tmp_path / "clones" / "homelab"
+
+    def clone_anew(port: int) -> None:
+        (clone / "apps").mkdir(parents=True)
+        (clone / "apps" / "blog.yaml").write_text(service("blog", port))
+
+    clone_anew(80)
+    async with running(clone / "apps", objects) as synced:
+        for port in (81, 82):
+            shutil.rmtree(tmp_path / "clones")
+            await synced.until_reasons(Reason.UNREADABLE)
+            assert await synced.port(BLOG) == port - 1
+            clone_anew(port)
+            await synced.until_port(BLOG, port)
+
+
+async def test_a_burst_of_changes_ends_in_the_last_state(folder: Path, objects: Objects) -> None:
+    file = folder / "blog.yaml"
+    file.write_text(service("blog"))
+    async with running(folder, objects) as synced:
+        for port in range(1, 200):
+            replace(file, service("blog", port))
+            await asyncio.sleep(0)
+        await synced.until_port(BLOG, 199)
+        assert synced.problems == ()
+
+
 async def test_duplicates_name_both_places(folder: Path, objects: Objects) -> None:
     (folder / "a.yaml").write_text(service("blog", 1))
     (folder / "b.yaml").write_text(f"\n{service('blog', 2)}")

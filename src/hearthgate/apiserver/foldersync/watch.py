@@ -56,6 +56,8 @@ class FolderWatch:
             watched = self._look()
             try:
                 await self._watch(watched, polling=polling)
+            except* FileNotFoundError:
+                log.debug("a folder went away while its watch began")
             except* OSError as group:
                 if polling:
                     raise
@@ -93,6 +95,8 @@ class FolderWatch:
             await asyncio.sleep(0)
             self._changed.set()
             self.ready.set()
+            if self._look() != watched:
+                self._stop.set()
 
     def _look(self) -> _Watched:
         folders = [path for path in (*self._roots, *sorted(self._outside)) if path.is_dir()]
@@ -116,8 +120,9 @@ class FolderWatch:
 
 
 def _is_named(watched: _Watched, path: str) -> bool:
+    """Whether it is one of the names that matter, or the folder that would hold them."""
     found = Path(path)
-    return found.name in watched.above.get(found.parent, frozenset())
+    return found in watched.above or found.name in watched.above.get(found.parent, frozenset())
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
