@@ -134,7 +134,7 @@ class Backend:
         values: dict[str, Any] = {"name": f"default-{self.name}-80", "endpoints": self.key}
         return LoadBalancer(**(values | fields))
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/ws":
             return await self._websocket(request)
         if request.path == "/gated":
@@ -153,7 +153,7 @@ class Backend:
         }
         return web.json_response(said, headers={"X-Backend": self.name})
 
-    async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
+    async def _websocket(self, request: web.BaseRequest) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         await socket.send_str(json.dumps([[k, v] for k, v in request.headers.items()]))
@@ -162,7 +162,7 @@ class Backend:
                 await socket.send_str(f"{self.name}: {message.data}")
         return socket
 
-    async def _gated(self, request: web.Request) -> web.StreamResponse:
+    async def _gated(self, request: web.BaseRequest) -> web.StreamResponse:
         """Sends one event at once and another one when it is let go."""
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)

@@ -4,11 +4,13 @@ import asyncio
 import ssl
 from typing import Any
 
-from aioquic.asyncio import QuicConnectionProtocol, connect
+from aioquic.asyncio.client import connect
+from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.h3.connection import H3_ALPN, H3Connection
 from aioquic.h3.events import DataReceived, HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.events import QuicEvent
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.component.ingress.certificates import Shown, shown
 from tests.component.ingress.gateway import Answer
@@ -28,8 +30,6 @@ class Client(QuicConnectionProtocol):
     def shown(self) -> Shown:
         certificate = self._quic.tls._peer_certificate
         assert certificate is not None
-        from cryptography.hazmat.primitives.serialization import Encoding
-
         return shown(certificate.public_bytes(Encoding.DER))
 
     def quic_event_received(self, event: QuicEvent) -> None:

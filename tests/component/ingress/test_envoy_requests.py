@@ -31,7 +31,9 @@ async def stage(tmp_path: Path, free_port: Callable[[], int]) -> AsyncIterator[S
 
 
 PORT = "1234"
-FORWARDED = {
+Forwarding = tuple[str, str, dict[str, str], dict[str, str | None]]
+"""Source address, Host, headers sent, headers that arrive."""
+FORWARDED: dict[str, Forwarding] = {
     "stranger": (
         "127.0.0.1",
         "site.test",
