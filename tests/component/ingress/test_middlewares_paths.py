@@ -8,6 +8,7 @@ from tests.component.ingress.middleware_lab import Lab, Spec, lab
 
 STRIP: Spec = ("stripPrefix", {"prefixes": ["/api/v1", "/api", "/my app"]})
 ADD: Spec = ("addPrefix", {"prefix": "/pre fix"})
+ESCAPES = ("Slash", "BackSlash", "NullCharacter", "Semicolon", "Percent", "QuestionMark", "Hash")
 CASES: dict[str, list[Spec]] = {
     "add": [ADD],
     "strip": [STRIP],
@@ -24,6 +25,12 @@ CASES: dict[str, list[Spec]] = {
     "rootless": [("replacePathRegex", {"regex": "^/old(.*)", "replacement": "$1"})],
     "nothing": [("replacePathRegex", {"regex": "^/old(.*)", "replacement": ""})],
     "strip-regex": [STRIP, ("replacePathRegex", {"regex": "^/old/(.*)", "replacement": "/new/$1"})],
+    "strip-by-regex": [("stripPrefixRegex", {"regex": ["^/v[0-9]+", "/(a|b)+"]})],
+    "add-strip-by-regex": [("addPrefix", {"prefix": "/v1"}), ("stripPrefixRegex", {"regex": ["/v[0-9]", "/x"]})],
+    "escapes": [("encodedCharacters", {"allowEncodedSlash": True, "allowEncodedPercent": True}), STRIP],
+    "all-escapes": [
+        ("encodedCharacters", {f"allowEncoded{name}": True for name in ESCAPES}),
+    ],
     "regex-add": [("replacePathRegex", {"regex": "/old/(.*)", "replacement": "/new/$1"}), ADD],
 }
 
@@ -70,6 +77,15 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         ("strip-regex", "/old/x", "/new/x", None, "/old/x"),
         ("regex-add", "/a/old/x?q", "/pre%20fix/a/new/x?q", None, "/a/old/x"),
         ("regex-add", "/a", "/pre%20fix/a", None, None),
+        ("strip-by-regex", "/v12/x?q", "/x?q", "/v12", None),
+        ("strip-by-regex", "/abab/x", "/x", "/abab", None),
+        ("strip-by-regex", "/v", "/v", None, None),
+        ("strip-by-regex", "/x/v1/y", "/x/v1/y", None, None),
+        ("strip-by-regex", "/v1", "/", "/v1", None),
+        ("add-strip-by-regex", "/x/y?q", "/x/y?q", "/v1", None),
+        ("escapes", "/api/a%2Fb%25", "/a%2Fb%25", "/api", None),
+        ("escapes", "/x?%3B", "/x?%3B", None, None),
+        ("all-escapes", "/%3b%23%3f%5c", "/%3b%23%3f%5c", None, None),
     ],
 )
 def test_path(proxy: Lab, case: str, path: str, sent: str, prefix: str | None, replaced: str | None) -> None:
@@ -92,6 +108,7 @@ def test_path(proxy: Lab, case: str, path: str, sent: str, prefix: str | None, r
         ("strip-strip", "/api/y../secret"),
         ("rootless", "/old../secret"),
         ("strip-regex", "/api/old/../old./x"),
+        ("strip-by-regex", "/v1../secret"),
     ],
 )
 def test_no_cut_lets_a_path_climb(proxy: Lab, case: str, path: str) -> None:
@@ -102,6 +119,11 @@ def test_no_cut_lets_a_path_climb(proxy: Lab, case: str, path: str) -> None:
         assert "." not in segments
     else:
         assert (reply.status, reply.body) == (400, b"Bad Request")
+
+
+@pytest.mark.parametrize("path", ["/a%3Bb", "/a%3b", "/%5C", "/%5c", "/api/%3F", "/%23"])
+def test_escapes_that_are_not_allowed_are_refused(proxy: Lab, path: str) -> None:
+    assert proxy.ask("escapes", path).status == 400
 
 
 def test_clients_prefixes_stay_beside_ours(proxy: Lab) -> None:

@@ -15,14 +15,28 @@ from hearthgate.ingress.envoy.middlewares.compress import compress
 from hearthgate.ingress.envoy.middlewares.credentials import basic_auth
 from hearthgate.ingress.envoy.middlewares.headers import headers
 from hearthgate.ingress.envoy.middlewares.lane import Branch, Lane, Refusal, Scope, Steps
-from hearthgate.ingress.envoy.middlewares.paths import add_prefix, replace_path, replace_path_regex, strip_prefix
+from hearthgate.ingress.envoy.middlewares.paths import (
+    add_prefix,
+    encoded_characters,
+    replace_path,
+    replace_path_regex,
+    strip_prefix,
+    strip_prefix_regex,
+)
 from hearthgate.ingress.envoy.middlewares.redirects import redirect_regex, redirect_scheme
 from hearthgate.ingress.middlewares.access import IPAllowList
 from hearthgate.ingress.middlewares.compress import Compress
 from hearthgate.ingress.middlewares.credentials import BasicAuth
 from hearthgate.ingress.middlewares.headers import Headers
 from hearthgate.ingress.middlewares.middleware import Middleware
-from hearthgate.ingress.middlewares.paths import AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix
+from hearthgate.ingress.middlewares.paths import (
+    AddPrefix,
+    EncodedCharacters,
+    ReplacePath,
+    ReplacePathRegex,
+    StripPrefix,
+    StripPrefixRegex,
+)
 from hearthgate.ingress.middlewares.redirects import RedirectRegex, RedirectScheme
 
 __all__ = ["Branch", "Scope", "plan_branches"]
@@ -37,6 +51,7 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
     AddPrefix: add_prefix,
     BasicAuth: basic_auth,
     Compress: compress,
+    EncodedCharacters: encoded_characters,
     Headers: headers,
     IPAllowList: ip_allow_list,
     RedirectRegex: redirect_regex,
@@ -44,6 +59,7 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
     ReplacePath: replace_path,
     ReplacePathRegex: replace_path_regex,
     StripPrefix: strip_prefix,
+    StripPrefixRegex: strip_prefix_regex,
 }
 
 

@@ -37,6 +37,7 @@ def ip_allow_list(options: spec.IPAllowList, draft: Draft) -> IPAllowList:
 
 
 def ip_white_list(options: spec.IPWhiteList, draft: Draft) -> IPAllowList:
+    draft.warn("", "is deprecated: use ipAllowList, which takes the same options", Reason.DEPRECATED)
     return _allow_list(options, draft, 403)
 
 

@@ -9,7 +9,14 @@ from hearthgate.ingress.middlewares.credentials import basic_auth
 from hearthgate.ingress.middlewares.draft import Draft, FindSecret
 from hearthgate.ingress.middlewares.headers import headers
 from hearthgate.ingress.middlewares.middleware import Middleware
-from hearthgate.ingress.middlewares.paths import add_prefix, replace_path, replace_path_regex, strip_prefix
+from hearthgate.ingress.middlewares.paths import (
+    add_prefix,
+    encoded_characters,
+    replace_path,
+    replace_path_regex,
+    strip_prefix,
+    strip_prefix_regex,
+)
 from hearthgate.ingress.middlewares.redirects import redirect_regex, redirect_scheme
 from hearthgate.model.problems import Problem, Reason
 from hearthgate.resources import traefik
@@ -18,6 +25,7 @@ _FAMILIES: Final[dict[str, Callable[[Any, Draft], Middleware | None]]] = {
     "add_prefix": add_prefix,
     "basic_auth": basic_auth,
     "compress": compress,
+    "encoded_characters": encoded_characters,
     "headers": headers,
     "ip_allow_list": ip_allow_list,
     "ip_white_list": ip_white_list,
@@ -26,6 +34,7 @@ _FAMILIES: Final[dict[str, Callable[[Any, Draft], Middleware | None]]] = {
     "replace_path": replace_path,
     "replace_path_regex": replace_path_regex,
     "strip_prefix": strip_prefix,
+    "strip_prefix_regex": strip_prefix_regex,
 }
 
 

@@ -1,4 +1,5 @@
-"""addPrefix, stripPrefix, replacePath and replacePathRegex (traefik.io Middleware)."""
+"""What changes or checks the path: addPrefix, stripPrefix, stripPrefixRegex, replacePath, replacePathRegex,
+encodedCharacters (traefik.io Middleware)."""
 
 import re
 from typing import Final
@@ -7,7 +8,7 @@ from urllib.parse import quote
 from hearthgate.ingress.middlewares.draft import Draft
 from hearthgate.ingress.middlewares.header_fields import check_value
 from hearthgate.ingress.middlewares.middleware import Middleware
-from hearthgate.ingress.middlewares.regexes import Template, check_regex, check_template
+from hearthgate.ingress.middlewares.regexes import Template, check_groups, check_regex, check_template
 from hearthgate.model.problems import Reason, shorten
 from hearthgate.resources.traefik import middleware as spec
 
@@ -26,6 +27,18 @@ class StripPrefix(Middleware, frozen=True, kw_only=True):
     """Takes the first of `prefixes` away that the decoded path starts with."""
 
     prefixes: tuple[str, ...]
+
+
+class StripPrefixRegex(Middleware, frozen=True, kw_only=True):
+    """Takes away what the first of `regexes` that matches at the start of the path matches there."""
+
+    regexes: tuple[str, ...]
+
+
+class EncodedCharacters(Middleware, frozen=True, kw_only=True):
+    """Refuses paths with one of these escapes: `%2F`."""
+
+    denied: tuple[str, ...]
 
 
 class ReplacePath(Middleware, frozen=True, kw_only=True):
@@ -58,6 +71,29 @@ def strip_prefix(options: spec.StripPrefix, draft: Draft) -> StripPrefix:
         check_value(draft, f"prefixes[{index}]", prefix)
     prefixes = dict.fromkeys(prefix for prefix in options.prefixes if prefix.startswith("/"))
     return StripPrefix(name=draft.name, prefixes=tuple(prefixes))
+
+
+def strip_prefix_regex(options: spec.StripPrefixRegex, draft: Draft) -> StripPrefixRegex:
+    if not options.regex:
+        draft.warn("regex", "is empty: nothing is stripped")
+    for index, regex in enumerate(options.regex):
+        if check_regex(draft, f"regex[{index}]", regex.strip()):
+            check_groups(draft, f"regex[{index}]", regex.strip())
+    return StripPrefixRegex(name=draft.name, regexes=tuple(regex.strip() for regex in options.regex))
+
+
+def encoded_characters(options: spec.EncodedCharacters, draft: Draft) -> EncodedCharacters:
+    allowed = {
+        "%2F": options.allow_encoded_slash,
+        "%5C": options.allow_encoded_back_slash,
+        "%00": options.allow_encoded_null_character,
+        "%3B": options.allow_encoded_semicolon,
+        "%25": options.allow_encoded_percent,
+        "%3F": options.allow_encoded_question_mark,
+        "%23": options.allow_encoded_hash,
+    }
+    denied = tuple(escape for escape, is_allowed in allowed.items() if not is_allowed)
+    return EncodedCharacters(name=draft.name, denied=denied)
 
 
 def replace_path(options: spec.ReplacePath, draft: Draft) -> ReplacePath:

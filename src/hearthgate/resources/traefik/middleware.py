@@ -267,14 +267,14 @@ class GrpcWeb(Strict, frozen=True, kw_only=True):
 class MiddlewareSpec(Strict, frozen=True, kw_only=True):
     add_prefix: AddPrefix | None = None
     strip_prefix: StripPrefix | None = None
-    strip_prefix_regex: Annotated[StripPrefixRegex | None, unsupported("use replacePathRegex")] = None
+    strip_prefix_regex: StripPrefixRegex | None = None
     replace_path: ReplacePath | None = None
     replace_path_regex: ReplacePathRegex | None = None
     chain: Chain | None = None
     ip_allow_list: IPAllowList | None = None
-    ip_white_list: Annotated[IPWhiteList | None, ignored("use ipAllowList")] = None
+    ip_white_list: IPWhiteList | None = None
     headers: Headers | None = None
-    encoded_characters: Annotated[EncodedCharacters | None, unsupported()] = None
+    encoded_characters: EncodedCharacters | None = None
     errors: Annotated[Errors | None, unsupported()] = None
     rate_limit: Annotated[RateLimit | None, unsupported()] = None
     redirect_regex: RedirectRegex | None = None

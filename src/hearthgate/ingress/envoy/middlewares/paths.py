@@ -1,4 +1,4 @@
-"""addPrefix, stripPrefix, replacePath, replacePathRegex: composed here, done by the route when the request leaves.
+"""Middlewares that change the path: composed here, done by the route when the request leaves.
 
 A cut in the middle of a segment can make `.` or `..` a segment of its own (`/api../x` without `/api`), which must
 not reach a backend: such requests get 400. Requests come in normalised, so only a segment that ends with a dot
@@ -17,8 +17,15 @@ from hearthgate.ingress.envoy.middlewares import cel
 from hearthgate.ingress.envoy.middlewares.conditions import matches
 from hearthgate.ingress.envoy.middlewares.lane import Branch, Lane, Path, Refusal, Rewrite, Steps
 from hearthgate.ingress.envoy.middlewares.mutations import add_format, mutation
-from hearthgate.ingress.middlewares.paths import AddPrefix, ReplacePath, ReplacePathRegex, StripPrefix
-from hearthgate.ingress.middlewares.regexes import matches_once
+from hearthgate.ingress.middlewares.paths import (
+    AddPrefix,
+    EncodedCharacters,
+    ReplacePath,
+    ReplacePathRegex,
+    StripPrefix,
+    StripPrefixRegex,
+)
+from hearthgate.ingress.middlewares.regexes import count_groups, matches_once
 
 _PREFIX_HEADER: Final = "x-forwarded-prefix"
 _REPLACED_HEADER: Final = "x-replaced-path"
@@ -80,6 +87,45 @@ def _strip_constant(middleware: StripPrefix, lane: Lane, path: str) -> Lane:
             stripped = lane.through(_prefix_filter(literal(prefix)))
             return replace(stripped, path=_constant("/" + path[match.end() :].removeprefix("/")))
     return lane
+
+
+def strip_prefix_regex(middleware: StripPrefixRegex, lane: Lane) -> Steps | Refusal:
+    """On the escaped path, where upstream matches the decoded one."""
+    if not middleware.regexes:
+        return (lane,)
+    if lane.path.is_original:
+        return tuple(_strip_regex_by_condition(middleware, lane))
+    before = expression = lane.path.expression
+    found = "''"
+    for regex in reversed(middleware.regexes):
+        starts = cel.matches(before, f"^(?:{regex})")
+        found = cel.either(starts, cel.extract(before, f"^({regex})", r"\1"), found)
+        expression = cel.either(starts, _without_start(regex, before), expression)
+    stripped = lane.through(_prefix_filter(cel.command(found)))
+    return (_refused(lane, _DOTTED), replace(stripped, path=Path(expression=expression)))
+
+
+def _strip_regex_by_condition(middleware: StripPrefixRegex, lane: Lane) -> Iterator[Branch | Lane]:
+    for regex in middleware.regexes:
+        part = lane.when(matches(PATH_HEADER, f"(?:{regex}).*"))
+        yield _refused(part, _DOTTED)
+        value = cel.command(cel.extract(cel.PATH, f"^({regex})", r"\1"))
+        rewrite = Rewrite(f"^(?:{regex})/?(.*)$", f"/\\{count_groups(regex) + 1}")
+        path = Path(expression=_without_start(regex, cel.PATH), rewrite=rewrite)
+        yield replace(part.through(_prefix_filter(value)), path=path)
+    yield lane
+
+
+def _without_start(regex: str, text: str) -> str:
+    return cel.extract(text, f"^(?:{regex})/?(.*)$", f"/\\{count_groups(regex) + 1}")
+
+
+def encoded_characters(middleware: EncodedCharacters, lane: Lane) -> Steps | Refusal:
+    if not lane.path.is_original:
+        return Refusal("the path is already changed: list encodedCharacters before what changes it")
+    if not middleware.denied:
+        return (lane,)
+    return (_refused(lane, f".*(?i:{'|'.join(middleware.denied)}).*"), lane)
 
 
 def replace_path(middleware: ReplacePath, lane: Lane) -> Steps | Refusal:
