@@ -1,5 +1,6 @@
 """The ingress loop: every settled snapshot becomes Envoy's configuration; what is wrong becomes status."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import NamedTuple, Protocol
@@ -26,8 +27,10 @@ log = structlog.get_logger(__name__)
 
 
 class ProxyConfig(Protocol):
-    """Where the configuration goes: the ADS server."""
+    """Where the configuration goes: the ADS server. `in_sync`: the proxy confirmed all that was applied."""
 
+    @property
+    def in_sync(self) -> asyncio.Event: ...
     async def apply(self, resources: Resources) -> Applied: ...
     async def refresh_secrets(self) -> Applied: ...
 
@@ -79,8 +82,21 @@ class IngressController:
         return self._certificates.is_known(name)
 
     async def run(self, snapshots: AsyncIterator[Snapshot]) -> None:
-        async for snapshot in snapshots:
-            self._publish(await self.apply(snapshot))
+        """Applies and publishes. What a proxy that was away confirms later is published once more then."""
+        async with asyncio.TaskGroup() as group:
+            confirming: asyncio.Task[None] | None = None
+            async for snapshot in snapshots:
+                if confirming is not None:
+                    confirming.cancel()
+                    confirming = None
+                outcome = await self.apply(snapshot)
+                self._publish(outcome)
+                if not outcome.programmed:
+                    confirming = group.create_task(self._publish_confirmed(outcome))
+
+    async def _publish_confirmed(self, outcome: Outcome) -> None:
+        await self._proxy.in_sync.wait()
+        self._publish(outcome._replace(programmed=True))
 
     async def apply(self, snapshot: Snapshot) -> Outcome:
         started = time.perf_counter()
