@@ -22,8 +22,8 @@ _DELAYED_CLOSE: Final = 1.0
 _MAIN: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _FILTERS: Final = "envoy.extensions.filters.http."
 FILTER_CHAIN: Final = "envoy.filters.http.filter_chain"
-UPGRADES: Final = ("websocket", "tcp", "spdy/3.1")
-"""Upgrades that pass: WebSockets, and what Docker's and Kubernetes' APIs ask for. Others are ignored."""
+OTHER_UPGRADES: Final = ("tcp", "spdy/3.1")
+"""Upgrades that pass beside WebSockets: what Docker's and Kubernetes' APIs ask for."""
 
 
 class Kind(StrEnum):
@@ -63,14 +63,17 @@ def _connection_manager(
     entrypoint: EntryPoint, kind: Kind, peers: Peers, route_config: str, hostname: str
 ) -> dict[str, Any]:
     tls = kind is not Kind.PLAIN
+    last = [
+        extension(FILTER_CHAIN, f"{_FILTERS}filter_chain.v3.FilterChainConfig"),
+        extension("envoy.filters.http.router", f"{_FILTERS}router.v3.Router", suppress_envoy_headers=True),
+    ]
     fields: dict[str, Any] = {
         "codec_type": "HTTP3" if kind is Kind.QUIC else "AUTO",
         "stat_prefix": entrypoint.name,
         "rds": {"route_config_name": route_config, "config_source": ADS},
         "http_filters": [
-            *forwarded.filters(trusted=peers.trusted, tls=tls),
-            extension(FILTER_CHAIN, f"{_FILTERS}filter_chain.v3.FilterChainConfig"),
-            extension("envoy.filters.http.router", f"{_FILTERS}router.v3.Router", suppress_envoy_headers=True),
+            *forwarded.filters(tls=tls),
+            *last,
         ],
         "early_header_mutation_extensions": [forwarded.early_mutation(trusted=peers.trusted, hostname=hostname)],
         # The peer is the client unless it is trusted; the address is appended on the way out instead, because
@@ -85,7 +88,13 @@ def _connection_manager(
         "normalize_path": wrapped(True),
         "merge_slashes": True,
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
-        "upgrade_configs": [{"upgrade_type": name} for name in UPGRADES],
+        "upgrade_configs": [
+            {
+                "upgrade_type": "websocket",
+                "filters": [*forwarded.websocket_filters(trusted=peers.trusted, tls=tls), *last],
+            },
+            *({"upgrade_type": name} for name in OTHER_UPGRADES),
+        ],
         "local_reply_config": _local_replies(),
         "stream_error_on_invalid_http_message": wrapped(True),
         **_limits(entrypoint),

@@ -54,9 +54,15 @@ def outgoing() -> list[dict[str, Any]]:
     return [header("x-forwarded-for", PEER, APPEND)]
 
 
-def filters(*, trusted: bool, tls: bool) -> list[dict[str, Any]]:
-    """Filters that set X-Forwarded-Port from the Host, and X-Forwarded-Proto of WebSockets."""
-    return [_read_port(), _set_port("443" if tls else "80"), _websocket_proto("wss" if tls else "ws", trusted)]
+def filters(*, tls: bool) -> list[dict[str, Any]]:
+    """Filters that set X-Forwarded-Port from the Host."""
+    return [_read_port(), _set_port("443" if tls else "80")]
+
+
+def websocket_filters(*, trusted: bool, tls: bool) -> list[dict[str, Any]]:
+    """Filters of requests for a WebSocket: upstream tells backends that their scheme is `ws` or `wss`."""
+    option = header("x-forwarded-proto", "wss" if tls else "ws", OVERWRITE)
+    return [*filters(tls=tls), _unless_proto_was_sent(option) if trusted else _mutation([option])]
 
 
 def _read_port() -> dict[str, Any]:
@@ -84,23 +90,14 @@ def _set_port(default: str) -> dict[str, Any]:
     return _mutation([header("x-forwarded-port", port, IF_ABSENT) for port in ports])
 
 
-def _websocket_proto(proto: str, trusted: bool) -> dict[str, Any]:
-    predicates = [_matches("upgrade", exact="websocket", ignore_case=True)]
-    if trusted:
-        predicates.append({"not_matcher": _matches(_PROTO_SENT, safe_regex={"google_re2": {}, "regex": ".+"})})
+def _unless_proto_was_sent(option: dict[str, Any]) -> dict[str, Any]:
     skip = extension("skip", "envoy.extensions.filters.common.matcher.action.v3.SkipFilter")
-    inner = _mutation([header("x-forwarded-proto", proto, OVERWRITE)])
-    predicate = predicates[0] if len(predicates) == 1 else {"and_matcher": {"predicate": predicates}}
-    matcher = {
-        "matcher_list": {
-            "matchers": [{"predicate": {"not_matcher": predicate}, "on_match": {"action": skip}}],
-        }
-    }
+    sent = _matches(_PROTO_SENT, safe_regex={"google_re2": {}, "regex": ".+"})
     return extension(
         "hearthgate.websocket_proto",
         "envoy.extensions.common.matching.v3.ExtensionWithMatcher",
-        xds_matcher=matcher,
-        extension_config=inner,
+        xds_matcher={"matcher_list": {"matchers": [{"predicate": sent, "on_match": {"action": skip}}]}},
+        extension_config=_mutation([option]),
     )
 
 
