@@ -299,10 +299,11 @@ async def test_a_folder_cloned_anew(tmp_path: Path, objects: Objects) -> None:
 
     clone_anew(80)
     async with running(clone / "apps", objects) as synced:
-        for port in (81, 82):
-            shutil.rmtree(tmp_path / "clones")
+        for port, first in ((81, "clones"), (82, "clones/homelab/apps")):
+            shutil.rmtree(tmp_path / first)
             await synced.until_reasons(Reason.UNREADABLE)
             assert await synced.port(BLOG) == port - 1
+            shutil.rmtree(tmp_path / "clones", ignore_errors=True)
             clone_anew(port)
             await synced.until_port(BLOG, port)
 
