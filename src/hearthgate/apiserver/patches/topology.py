@@ -47,7 +47,6 @@ _BY_RESOURCE: Final[Mapping[str, Mapping[Path, ListType]]] = MappingProxyType(
         "services": {
             ("spec", "ports"): KeyedList(("port", "protocol"), MappingProxyType({"protocol": "TCP"})),
         },
-        "secrets": {},
         "nodes": {("status", "addresses"): KeyedList(("type",)), ("spec", "podCIDRs"): SetList()},
         "pods": {
             **{
@@ -68,7 +67,9 @@ class Topology(NamedTuple):
     resource: str
 
     def list_type(self, path: Path) -> ListType:
-        return _EVERYWHERE.get(path) or _BY_RESOURCE.get(self.resource, {}).get(path)
+        if path in _EVERYWHERE:
+            return _EVERYWHERE[path]
+        return _BY_RESOURCE.get(self.resource, {}).get(path)
 
 
 def item_key(keyed: KeyedList, item: Any) -> tuple[tuple[str, Any], ...] | None:

@@ -8,9 +8,9 @@ from typing import Any, Final
 Step = Callable[[Any], Iterable[Any]]
 
 _TOKEN: Final = re.compile(
-    r"""\.(?P<field>(?:\\.|[^.\[\]\\])+)
+    r"""(?P<all>\[\*\]|\.\*)
+      | \.(?P<field>(?:\\.|[^.\[\]\\])+)
       | \[(?P<index>-?\d+)\]
-      | (?P<all>\[\*\]|\.\*)
       | \[(?P<quote>['"])(?P<key>.*?)(?P=quote)\]
       | \[\?\(\s*@(?P<path>(?:\.(?:\\.|[^.\[\]\s=!<>\\])+)+)\s*(?P<op>==|!=)\s*
           (?P<q2>['"])(?P<value>.*?)(?P=q2)\s*\)\]""",
