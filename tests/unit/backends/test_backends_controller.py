@@ -60,12 +60,14 @@ async def test_writes_then_changes_then_removes() -> None:
     api = Api()
     controller = BackendsController(api)
     await controller.run(once(api.snapshot(service("10.0.0.1:1"))))
+    assert not controller.settled.is_set()
     assert [one["ports"][0]["port"] for one in api.slices.values()] == [1]
     await controller.run(once(api.snapshot(service("10.0.0.1:2"))))
     assert [one["ports"][0]["port"] for one in api.slices.values()] == [2]
     assert api.log == ["apply", "apply", "delete"]
     await controller.run(once(api.snapshot(service("10.0.0.1:2"))))
     assert len(api.log) == 3
+    assert controller.settled.is_set()
     await controller.run(once(api.snapshot(service(""))))
     assert api.slices == {}
 
