@@ -48,7 +48,13 @@ def test_targets(path: str) -> None:
     assert (found and (found.kind.kind, found.namespace, found.name, found.subresource)) == PATHS[path]
 
 
-TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+TABLE = ",".join(
+    [
+        "application/json;as=Table;v=v1;g=meta.k8s.io",
+        "application/json;as=Table;v=v1beta1;g=meta.k8s.io",
+        "application/json",
+    ]
+)
 
 FORMS: dict[str, Form | None] = {
     "": Form.OBJECT,
@@ -211,8 +217,8 @@ def test_strangers_have_no_identity(tmp_path: Path) -> None:
     def certificate(group: str) -> dict[str, Any]:
         return {"subject": ((("organizationName", group),), (("commonName", "root"),))}
 
-    def user(*args: Any) -> str | None:
-        found = identify(*args, tokens)
+    def user(shown: dict[str, Any] | None, authorization: str) -> str | None:
+        found = identify(shown, authorization, tokens)
         return found and found.user
 
     assert user(certificate("system:masters"), "") == "root"
