@@ -44,8 +44,9 @@ def ascii_taken(part: Part) -> str:
 
 def beyond_ascii(part: Part, spell: Callable[[bytes], str], anything: str) -> tuple[str, ...]:
     """Patterns for the characters beyond ASCII that an atom takes: each spelled out, or `anything` for many."""
-    if part.takes("é") and part.takes("中"):
-        return (anything,)
+    # A negated class may name a few that it leaves out: they are taken too.
+    if part.negative or (part.takes("é") and part.takes("中")):
+        return (anything,) if any(map(part.takes, "éж中😀")) else ()
     written = [ord(character) for character in part.text if not character.isascii()]
     if not written:
         return ()
