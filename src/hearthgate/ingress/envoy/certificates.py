@@ -59,9 +59,11 @@ class CertificateIndex:
         return None if name == NO_SNI_STRICT or self._strict(name) else self._default
 
     def is_known(self, sni: str) -> bool:
-        """Whether a certificate names this host, so that the answer is not the default one."""
-        name = sni.lower().removesuffix(".")
-        return name in self._by_name or (parent_wildcard(name) or "") in self._by_name
+        """Whether a certificate has exactly this name.
+
+        Names that a wildcard or another spelling covers do not count: clients can make up any number of them.
+        """
+        return sni in self._by_name
 
     def secret(self, sni: str) -> Versioned | None:
         """The Secret resource that answers Envoy's question for a name; None to refuse."""
