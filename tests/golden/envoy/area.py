@@ -1,0 +1,100 @@
+"""RoutingModel to xDS resources. Of the resources only the types under `show` are printed.
+
+input.yaml: `entrypoints`, `tlsOptions` and `routers` with the fields of the model; a router's service is
+`balancer` or `weighted`, `certificates` are names, `endpoints` lists addresses by `namespace/service/port`.
+"""
+
+import json
+from typing import Any
+
+import msgspec
+from google.protobuf import json_format
+
+from hearthgate.ingress.envoy.options import ProxyOptions
+from hearthgate.ingress.envoy.schema import message, schema_pool
+from hearthgate.ingress.envoy.translate import Translator
+from hearthgate.ingress.proxy.descriptors import ensure_schema
+from hearthgate.ingress.routing.model import (
+    Certificate,
+    Endpoint,
+    EndpointsKey,
+    EntryPoint,
+    LoadBalancer,
+    Router,
+    RoutingModel,
+    Service,
+    StickyCookie,
+    TLSOptions,
+    WeightedMember,
+    WeightedService,
+)
+from hearthgate.ingress.rules.rule import Rule, compile_rule
+from hearthgate.ingress.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE
+from hearthgate.model.refs import ObjectRef
+from hearthgate.model.secret import SecretBytes
+
+TYPES = {"clusters": CLUSTER, "endpoints": ENDPOINT, "listeners": LISTENER, "routes": ROUTE}
+OPTIONS = ProxyOptions(hostname="node", auth_socket="/run/auth.sock", system_cas="/etc/ssl/cas.pem")
+
+
+def produce(documents: list[Any]) -> Any:
+    ensure_schema()
+    case = documents[0]
+    routers = tuple(map(_router, case["routers"]))
+    model = RoutingModel(
+        entrypoints=msgspec.convert(case["entrypoints"], tuple[EntryPoint, ...]),
+        routers=tuple(sorted(routers, key=lambda router: (-router.priority, router.name))),
+        tls_options=msgspec.convert(case.get("tlsOptions", []), tuple[TLSOptions, ...]),
+        certificates=tuple(map(_certificate, case.get("certificates", []))),
+        default_certificate=_certificate("default.test"),
+    )
+    endpoints = {
+        EndpointsKey(*key.split("/")): tuple(Endpoint(*address) for address in addresses)
+        for key, addresses in case.get("endpoints", {}).items()
+    }
+    translation = Translator(OPTIONS).translate(model, endpoints)
+    shown: dict[str, Any] = {
+        kind: {name: _plain(TYPES[kind], found.body) for name, found in translation.resources[TYPES[kind]].items()}
+        for kind in case["show"]
+    }
+    shown["problems"] = [f"{problem.severity}: {problem} [{problem.reason}]" for problem in translation.problems]
+    return shown
+
+
+def _router(fields: dict[str, Any]) -> Router:
+    rule = compile_rule(fields["rule"])
+    assert isinstance(rule, Rule), rule
+    values: dict[str, Any] = {"entrypoint": "web", "priority": rule.default_priority, **fields, "rule": rule}
+    values.setdefault("name", fields["rule"])
+    for kind in ("balancer", "weighted"):
+        if kind in values:
+            values["service"] = _service({kind: values.pop(kind)})
+    return Router(ref=ObjectRef("IngressRoute", "default", "test"), field="spec.routes[0]", **values)
+
+
+def _service(fields: dict[str, Any]) -> Service:
+    if "balancer" in fields:
+        values = dict(fields["balancer"])
+        if "endpoints" in values:
+            values["endpoints"] = values["endpoints"].split("/")
+        return msgspec.convert(values, LoadBalancer)
+    weighted = fields["weighted"]
+    members = [WeightedMember(weight=each["weight"], service=_service(each)) for each in weighted["members"]]
+    sticky = msgspec.convert(weighted.get("sticky"), StickyCookie | None)
+    return WeightedService(name=weighted["name"], members=tuple(members), sticky=sticky)
+
+
+def _certificate(name: str) -> Certificate:
+    return Certificate(
+        ref=ObjectRef("Secret", "default", name),
+        names=(name,),
+        chain="chain",
+        key=SecretBytes(b"key"),
+        not_after=1.0,
+    )
+
+
+def _plain(type_url: str, body: bytes) -> Any:
+    parsed = message(type_url.rpartition("/")[2]).FromString(body)
+    text = json_format.MessageToJson(parsed, preserving_proto_field_name=True, descriptor_pool=schema_pool())
+    return json.loads(text)
