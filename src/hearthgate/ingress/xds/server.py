@@ -124,6 +124,11 @@ class AdsServer:
         """What Envoy refuses now."""
         return self._delivery.rejections
 
+    def subscribed_secrets(self) -> tuple[str, ...]:
+        """The names of the secrets that the latest Envoy uses or was refused, sorted."""
+        connections = self._delivery.connections
+        return connections[-1].stream.subscribed(SECRET) if connections else ()
+
     async def apply(self, resources: Resources) -> Applied:
         """Brings Envoy to exactly `resources`, in the safe order. Sends nothing that Envoy has.
 
@@ -149,6 +154,7 @@ class AdsServer:
     async def refresh_secrets(self) -> Applied:
         """Asks the resolver again for every secret in use and sends those that changed."""
         self._view.forgive_secrets()
+        self._delivery.note_state(deep=False)
         for connection in self._delivery.connections:
             connection.send(connection.stream.push(SECRET, connection.stream.subscribed(SECRET)))
         return self._outcome(await self._delivery.settle((SECRET,)))
