@@ -116,6 +116,13 @@ async def test_sticky_server_inside_a_sticky_weighted_service(stage: Stage) -> N
     assert await stage.reached(20, cookies) == Counter({first.json["backend"]: 20})
 
 
+async def test_attributes_of_a_sticky_servers_cookie(stage: Stage) -> None:
+    cookie = StickyCookie(name="c", secure=True, http_only=True, same_site="lax", max_age=60, domain="test")
+    await stage.serve(stage["a"].balancer(sticky=cookie))
+    _, *attributes = cookie_of(await ask(stage.port), "c").split("; ")
+    assert set(attributes) == {"Path=/", "Domain=test", "Max-Age=60", "HttpOnly", "Secure", "SameSite=Lax"}
+
+
 async def test_sticky_server_that_is_gone_is_replaced(stage: Stage) -> None:
     pair = LoadBalancer(
         name="pair", endpoints=EndpointsKey("default", "pair", "http"), sticky=StickyCookie(name="server")

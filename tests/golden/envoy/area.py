@@ -96,5 +96,10 @@ def _certificate(name: str) -> Certificate:
 
 def _plain(type_url: str, body: bytes) -> Any:
     parsed = message(type_url.rpartition("/")[2]).FromString(body)
-    text = json_format.MessageToJson(parsed, preserving_proto_field_name=True, descriptor_pool=schema_pool())
+    text = json_format.MessageToJson(
+        parsed,
+        preserving_proto_field_name=True,
+        descriptor_pool=schema_pool(),
+        sort_keys=True,  # maps come in any order
+    )
     return json.loads(text)

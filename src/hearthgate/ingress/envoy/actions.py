@@ -12,7 +12,7 @@ from hearthgate.ingress.envoy.clusters import (
 from hearthgate.ingress.envoy.messages import duration, extension, field, header, literal, make, wrapped
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.schema import any_of
-from hearthgate.ingress.envoy.services import Choice, Target, attributes, choices
+from hearthgate.ingress.envoy.services import Choice, Target, UnservableError, attributes, choices
 from hearthgate.ingress.routing.model import Endpoint, LoadBalancer, Service, StickyCookie
 
 SESSION_FILTER: Final = "envoy.filters.http.stateful_session"
@@ -21,10 +21,6 @@ _HEADERS_FIELD, _COOKIES_FIELD = 6, 17  # of RouteMatch
 
 Inline = Callable[[LoadBalancer], tuple[Endpoint, ...] | None]
 """The addresses of a load balancer whose cluster depends on them; None for all others."""
-
-
-class UnsupportedError(ValueError):
-    """What the proxy cannot do. The text says what, and the way out."""
 
 
 class Action(NamedTuple):
@@ -56,7 +52,7 @@ UNAVAILABLE: Final = (503, "no available server")
 def actions(service: Service | None, inline: Inline, options: ProxyOptions) -> tuple[Action, ...]:
     """In order; the last one takes whatever the others left.
 
-    Raises UnsupportedError, UnverifiableError, TooManyChoicesError.
+    Raises UnservableError.
     """
     if service is None:
         return (Action(b"", None, answer(*NOT_FOUND)),)
@@ -111,7 +107,7 @@ def _cluster(target: Target, inline: Inline, options: ProxyOptions, *, http1: bo
 def _rewrites_host(targets: tuple[Target, ...]) -> bool:
     passing = {target.balancer.pass_host_header for target in targets if target.balancer is not None}
     if len(passing) > 1:
-        raise UnsupportedError(
+        raise UnservableError(
             "passHostHeader differs between weighted services, which is not supported yet: give all the same"
         )
     return False in passing

@@ -12,6 +12,7 @@ from hearthgate.ingress.envoy.endpoints import locality
 from hearthgate.ingress.envoy.messages import ADS, duration, extension, field, make, wrapped
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.schema import any_of
+from hearthgate.ingress.envoy.services import UnservableError
 from hearthgate.ingress.routing.model import Endpoint, EndpointsKey, LoadBalancer, Transport
 from hearthgate.ingress.xds.resources import Versioned, versioned
 
@@ -26,16 +27,13 @@ _STREAM_WINDOW: Final = 1 << 20
 _CONNECTION_WINDOW: Final = 16 << 20
 _MAX_HEADERS: Final = 10_000
 _MAX_HEADERS_KB: Final = 8_192
+_LONGEST_NAME: Final = 255
 _KEEPALIVE: Final = 15
 """Seconds, Go's default of an idle connection's first probe."""
 _POLICIES: Final = {"wrr": "ROUND_ROBIN", "p2c": "LEAST_REQUEST", "hrw": "RING_HASH"}
 _OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _TLS: Final = "envoy.extensions.transport_sockets.tls.v3."
 _NAME_FIELD: Final = 1
-
-
-class UnverifiableError(ValueError):
-    """An https backend whose certificate could be checked against nothing."""
 
 
 class Cluster(NamedTuple):
@@ -76,7 +74,7 @@ def build_cluster(
     """The cluster of a load balancer.
 
     addresses: its endpoints, where the cluster itself depends on them (`has_name`, `checks_addresses`).
-    http1: the variant for upgrades. Raises UnverifiableError.
+    http1: the variant for upgrades. Raises UnservableError.
     """
     known = (balancer.external,) if balancer.external is not None else addresses or ()
     fields: dict[str, Any] = {
@@ -160,6 +158,8 @@ def _transport_socket(
     balancer: LoadBalancer, known: tuple[Endpoint, ...], options: ProxyOptions, http1: bool
 ) -> dict[str, Any]:
     transport = balancer.transport
+    if len(transport.server_name) > _LONGEST_NAME:
+        raise UnservableError(f"transport {transport.name}: a serverName has at most {_LONGEST_NAME} characters")
     name = transport.server_name or (balancer.external.address if balancer.external is not None else "")
     common: dict[str, Any] = {
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"}
@@ -186,7 +186,7 @@ def _authorities(transport: Transport, options: ProxyOptions) -> dict[str, Any]:
     if transport.root_cas:
         return {"inline_string": "\n".join(transport.root_cas)}
     if not options.system_cas:
-        raise UnverifiableError(
+        raise UnservableError(
             f"transport {transport.name} names no authorities and this system has none: "
             "set rootCAs, or insecureSkipVerify"
         )

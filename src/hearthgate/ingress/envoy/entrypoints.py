@@ -24,6 +24,8 @@ from hearthgate.model.hostnames import is_wildcard
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
 
+_LONGEST_PROTOCOL = 255  # RFC 7301 3.1
+
 
 class Layout(NamedTuple):
     """An entrypoint with the TLS options that it serves, `default` among them, sorted by name.
@@ -111,6 +113,12 @@ def layouts(
             message = f"{name}: client certificates without authorities need a default certificate to exist"
             ref = ObjectRef("TLSOption", "", name)
             problems.append(Problem(ref=ref, field="spec.clientAuth", reason=Reason.UNSUPPORTED, message=message))
+        elif not all(0 < len(protocol.encode()) <= _LONGEST_PROTOCOL for protocol in known[name].alpn):
+            message = f"{name}: a protocol's name has 1 to {_LONGEST_PROTOCOL} bytes: correct alpnProtocols"
+            ref = ObjectRef("TLSOption", "", name)
+            problems.append(
+                Problem(ref=ref, field="spec.alpnProtocols", reason=Reason.INVALID_VALUE, message=message)
+            )
         else:
             usable.append(known[name])
     found = []

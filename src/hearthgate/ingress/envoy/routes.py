@@ -9,18 +9,17 @@ from typing import Any, Final, NamedTuple
 from hearthgate.ingress.envoy.actions import (
     Action,
     Inline,
-    UnsupportedError,
     actions,
     session_filter,
 )
-from hearthgate.ingress.envoy.clusters import Cluster, UnverifiableError
+from hearthgate.ingress.envoy.clusters import Cluster
 from hearthgate.ingress.envoy.connections import FILTER_CHAIN
 from hearthgate.ingress.envoy.match import domains, route_match
 from hearthgate.ingress.envoy.messages import field, make, repeated
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.plan import Branch, Scope, plan_branches
 from hearthgate.ingress.envoy.schema import any_of
-from hearthgate.ingress.envoy.services import TooManyChoicesError, balancers
+from hearthgate.ingress.envoy.services import UnservableError, balancers
 from hearthgate.ingress.routing.model import Router
 from hearthgate.ingress.rules.syntax import Conjunct, Matcher
 from hearthgate.model.problems import Problem, Reason, Severity
@@ -93,7 +92,7 @@ def compile_router(router: Router, scope: Scope, inline: Inline, options: ProxyO
     problems = [_problem(router, "middlewares", error) for error in errors]
     try:
         chosen = actions(router.service, inline, options)
-    except (UnsupportedError, UnverifiableError, TooManyChoicesError) as error:
+    except UnservableError as error:
         problems.append(_problem(router, "services", str(error)))
         chosen = ()
     if problems:

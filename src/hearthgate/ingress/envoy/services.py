@@ -1,5 +1,6 @@
 """Services to weighted choices: nested weights multiplied out exactly, sticky members told apart by cookie."""
 
+import re
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from itertools import product
@@ -9,11 +10,12 @@ from typing import Final, NamedTuple
 from hearthgate.ingress.routing.model import LoadBalancer, Service, StickyCookie, WeightedMember, WeightedService
 
 MAX_CHOICES: Final = 256
+_ATTRIBUTE: Final = re.compile(r"[\x20-\x3a\x3c-\x7e]*")
 _MAX_TOTAL: Final = 2**32 - 1  # Envoy's: weights of one route and their sum are 32 bits
 
 
-class TooManyChoicesError(ValueError):
-    """A service with more combinations of sticky members than can be written out."""
+class UnservableError(ValueError):
+    """A service that the proxy cannot be told to serve. The text says why, and the way out."""
 
 
 class Target(NamedTuple):
@@ -44,7 +46,7 @@ def balancers(service: Service | None) -> Iterator[LoadBalancer]:
 def choices(service: Service) -> tuple[Choice, ...]:
     """The first choice whose cookies a request carries is its own; the last one asks for none.
 
-    Raises TooManyChoicesError.
+    Raises UnservableError.
     """
     if isinstance(service, LoadBalancer):
         return (Choice((), (Target(1, service),)),)
@@ -58,7 +60,9 @@ def choices(service: Service) -> tuple[Choice, ...]:
             cookie = (service.sticky.name, member_value(member))
             found += (Choice((cookie, *choice.cookies), choice.targets) for choice in options)
     if len(found) + prod(map(len, inner)) > MAX_CHOICES:
-        raise TooManyChoicesError(f"{service.name}: more than {MAX_CHOICES} combinations of sticky services")
+        raise UnservableError(
+            f"{service.name}: more than {MAX_CHOICES} combinations of sticky services: make fewer of them sticky"
+        )
     return (*found, *_mixed(service, members, inner))
 
 
@@ -94,12 +98,17 @@ def member_value(member: WeightedMember) -> str:
 
 
 def set_cookie(cookie: StickyCookie, value: str) -> str:
-    """A Set-Cookie header (RFC 6265 4.1) in upstream's order of attributes."""
+    """A Set-Cookie header (RFC 6265 4.1) in upstream's order of attributes. Raises UnservableError."""
     return "; ".join([f"{cookie.name}={value}", *(f"{n}={v}" if v else n for n, v in attributes(cookie))])
 
 
 def attributes(cookie: StickyCookie) -> Iterator[tuple[str, str]]:
-    """Attributes of a cookie; flags have an empty value."""
+    """Attributes of a cookie; flags have an empty value. Raises UnservableError."""
+    for what, text in (("path", cookie.path), ("domain", cookie.domain)):
+        if not _ATTRIBUTE.fullmatch(text):
+            raise UnservableError(
+                f"sticky cookie {cookie.name}: {what} {text[:80]!r} has characters that none may have"
+            )
     if cookie.path:
         yield "Path", cookie.path
     if cookie.domain:

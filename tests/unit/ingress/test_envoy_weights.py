@@ -8,7 +8,7 @@ import pytest
 from hearthgate.ingress.envoy.services import (
     MAX_CHOICES,
     Choice,
-    TooManyChoicesError,
+    UnservableError,
     balancers,
     choices,
     set_cookie,
@@ -106,7 +106,7 @@ def test_too_many_combinations_are_refused() -> None:
         members = [(1, LoadBalancer(name=f"{name}{n}")) for n in range(9)]
         return weighted(*members, name=name, sticky=StickyCookie(name=name))
 
-    with pytest.raises(TooManyChoicesError, match=str(MAX_CHOICES)):
+    with pytest.raises(UnservableError, match=str(MAX_CHOICES)):
         choices(weighted(*((1, sticky(name)) for name in "xyz")))
 
 
@@ -131,3 +131,9 @@ COOKIES = {
 def test_set_cookie(case: str) -> None:
     cookie, expected = COOKIES[case]
     assert set_cookie(cookie, "v") == expected
+
+
+@pytest.mark.parametrize("text", ["/a\r\nX: y", "/a; Secure", "/ü", "\0"])
+def test_attributes_that_would_break_out_of_the_header_are_refused(text: str) -> None:
+    with pytest.raises(UnservableError, match="path"):
+        set_cookie(StickyCookie(name="c", path=text), "v")
