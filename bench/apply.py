@@ -37,6 +37,7 @@ def _with_routes(present: int, *, writes: int, by_kubectl: int) -> tuple[list[Fi
             with hearthgate(folder, folder / "manifests") as gateway:
                 gateway.wait_ready()
                 _last_site_answers(gateway, present)
+                busy = gateway.wait_idle()
                 times, wrong = [], []
                 for number in range(writes):
                     taken, others = _one(gateway, number, None)
@@ -54,8 +55,9 @@ def _with_routes(present: int, *, writes: int, by_kubectl: int) -> tuple[list[Fi
         Figure(group, "write until it answers: p99", _p99(times), "ms", targets[1]),
         Figure(group, "with all of kubectl: p50", statistics.median(whole), "ms"),
         Figure(group, "unexpected answers", len(wrong), "", 0),
+        Figure(group, "busy with statuses after the start", busy, "s"),
     ]
-    return figures, {"write_ms": times, "kubectl_ms": whole, "unexpected": wrong}
+    return figures, {"write_ms": times, "kubectl_ms": whole, "unexpected": wrong, "busy_s": busy}
 
 
 def _last_site_answers(gateway: Gateway, present: int) -> None:

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from bench.processes import PAUSE, end, free_port, memory, running, tree, wait_until
+from bench.processes import PAUSE, cpu_seconds, end, free_port, memory, running, tree, wait_until
 from bench.rivals import Proxy
 
 READY_WITHIN = 180.0
+IDLE_OVER, IDLE_SHARE = 1.0, 0.1
 
 
 class Memory(NamedTuple):
@@ -53,6 +54,17 @@ class Gateway:
         """Seconds from the start of the process until the embedded API says that it serves."""
         wait_until(self._is_ready, READY_WITHIN, "readiness")
         return time.monotonic() - self.started
+
+    def wait_idle(self) -> float:
+        """Seconds until it rests: statuses and Events of the first load are written."""
+        began = time.monotonic()
+        while True:
+            before = cpu_seconds(tree(self._process.pid))
+            time.sleep(IDLE_OVER)
+            if cpu_seconds(tree(self._process.pid)) - before <= IDLE_SHARE * IDLE_OVER:
+                return time.monotonic() - began
+            if time.monotonic() - began > READY_WITHIN:
+                raise TimeoutError(f"still busy after {READY_WITHIN:g} s")
 
     def apply(self, manifest: dict[str, Any]) -> None:
         """A server-side apply, as `kubectl apply --server-side` sends it."""

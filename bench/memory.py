@@ -1,7 +1,6 @@
 """Memory of both processes, idle and with many routes."""
 
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from bench.rivals import backend
 
 ROUTES = 5_000
 TARGET_IDLE, TARGET_FULL = 150.0, 400.0
-SETTLED, SETTLE_WITHIN = 2.0, 60.0
 
 
 def run(*, quick: bool) -> tuple[list[Figure], dict[str, Any]]:
@@ -37,15 +35,8 @@ def _measure(routes: int) -> Memory:
                 if routes:
                     with Poller(gateway.proxy.http, manifests.host(routes - 1)) as poller:
                         poller.first(200, 120)
-                deadline = time.monotonic() + SETTLE_WITHIN
-                last = gateway.memory()
-                while time.monotonic() < deadline:
-                    time.sleep(SETTLED)
-                    now = gateway.memory()
-                    if abs(now.rss - last.rss) < 1:
-                        return now
-                    last = now
-                return last
+                gateway.wait_idle()
+                return gateway.memory()
 
 
 def _figures(group: str, found: Memory, target: float | None) -> list[Figure]:

@@ -38,7 +38,7 @@ class Figure(NamedTuple):
 def show(figures: Iterable[Figure]) -> None:
     table = Table(title="Hearthgate, measured")
     for column in ("", "what", "value", "target", ""):
-        table.add_column(column, justify="right" if column in ("value", "target") else "left")
+        table.add_column(column, justify="right" if column in ("value", "target") else "left", no_wrap=True)
     group = ""
     for figure in figures:
         if group and group != figure.group:
@@ -54,7 +54,10 @@ def show(figures: Iterable[Figure]) -> None:
             verdict,
         )
         group = figure.group
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 110
+    console.print(table)
 
 
 def _number(value: float) -> str:

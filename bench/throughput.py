@@ -55,6 +55,7 @@ def _ours(stack: contextlib.ExitStack, folder: Path, keys: Keys, upstream: int) 
     manifests.write(objects, iter([*documents, plain]))
     gateway = stack.enter_context(hearthgate(folder, objects))
     gateway.wait_ready()
+    gateway.wait_idle()
     wait_until(lambda: accepts(gateway.proxy.http) and accepts(gateway.proxy.https), 10, "the entrypoints")
     return gateway.proxy
 
