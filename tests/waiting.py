@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 _PAUSE = 0.01
@@ -18,6 +18,14 @@ def wait_for(condition: Callable[[], T], *, within: float = 10.0, what: str = "t
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not come true within {within:g} s")
         time.sleep(_PAUSE)
+
+
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], *, within: float = ..., what: str = ...) -> T: ...
+
+
+@overload
+async def eventually(condition: Callable[[], T], *, within: float = ..., what: str = ...) -> T: ...
 
 
 async def eventually(

@@ -31,8 +31,8 @@ def read(data: bytes) -> Sent:
 class Lab:
     """A view, a stream on it, and shorthand for what a client says."""
 
-    def __init__(self, *, limit: int = 3, **secrets: Versioned) -> None:
-        self.secrets = secrets
+    def __init__(self, secrets: dict[str, Versioned] | None = None, *, limit: int = 3) -> None:
+        self.secrets = secrets or {}
         self.view = View(self.secrets.get, lambda name: name.startswith("known"))
         self.stream = Stream(self.view, on_demand_limit=limit)
 
@@ -252,7 +252,7 @@ def test_revert_takes_back_what_is_unconfirmed() -> None:
 
 
 def test_secrets_on_demand_are_bounded_and_the_oldest_goes() -> None:
-    lab = Lab(**dict.fromkeys("abcde", ONE), known=TWO)
+    lab = Lab({**dict.fromkeys("abcde", ONE), "known": TWO})
     lab.view.replace(SECRET, {"fixed": TWO})
     lab.sent(SECRET, subscribe=("fixed", "known"))
     for name in "abc":
@@ -274,14 +274,14 @@ def test_refused_names_are_bounded_too_and_forgotten_silently() -> None:
 
 
 def test_more_names_at_once_than_the_bound_are_not_sent_to_be_removed() -> None:
-    lab = Lab(**dict.fromkeys("abcde", ONE))
+    lab = Lab(dict.fromkeys("abcde", ONE))
     (sent,) = lab.sent(SECRET, subscribe=tuple("abcde"))
     assert sent.resources == dict.fromkeys("cde", ONE.version)
     assert sent.removed == ["a", "b"]
 
 
 def test_renewed_secrets_are_sent_to_those_that_hold_the_old_one() -> None:
-    lab = Lab(a=ONE, b=ONE)
+    lab = Lab({"a": ONE, "b": ONE})
     lab.sent(SECRET, subscribe=("a", "b"))
     lab.secrets["b"] = TWO
     assert lab.pushed(SECRET, *lab.stream.subscribed(SECRET)) == [Sent("2", SECRET, {"b": TWO.version}, [])]
