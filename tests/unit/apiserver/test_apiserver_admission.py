@@ -94,6 +94,13 @@ def test_what_is_not_supported_is_found_beside_an_unknown_field() -> None:
     assert ["certResolver" in warning for warning in warnings] == [False, True]
 
 
+@pytest.mark.parametrize("part", ["spec", "status"])
+@pytest.mark.parametrize("kind", ["Namespace", "Pod", "Service", "Node", "Event"])
+def test_spec_and_status_are_mappings_also_where_nothing_is_read(kind: str, part: str) -> None:
+    error = refusal(kind, {"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}, part: []})
+    assert [cause.field for cause in error.causes if cause.reason == "FieldValueInvalid"] == [part]
+
+
 BAD_METADATA: dict[str, tuple[str, Object, str]] = {
     "no name": ("ConfigMap", {}, "metadata.name"),
     "upper case": ("ConfigMap", {"name": "Blog"}, "metadata.name"),

@@ -192,6 +192,11 @@ def test_cells(case: str) -> None:
     assert {name: found[name] for name in expected} == expected
 
 
+def test_a_part_that_nobody_checked_costs_its_cell() -> None:
+    assert cells("Pod", {"spec": {"containers": 5}, "status": {"phase": "Running"}})["READY"] == "<invalid>"
+    assert cells("Node", {"status": {"conditions": ["x"]}})["STATUS"] == "<invalid>"
+
+
 def test_wide_columns_stand_after_age() -> None:
     names = [column["name"] for column in definitions(KIND["Service"])]
     assert names == ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE", "SELECTOR"]

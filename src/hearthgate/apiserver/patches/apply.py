@@ -33,7 +33,7 @@ def apply_config(live: Object, config: Object, writer: Writer, topology: Topolog
     held: FieldSet = frozenset().union(*(manager.fields for manager in others))
     result = copy.deepcopy(live)
     if mine is not None:
-        for path in sorted(mine.fields - applied - held, key=len, reverse=True):
+        for path in sorted(mine.fields - applied - held, key=len):  # an item before its fields
             if not any(kept[: len(path)] == path for kept in applied | held):
                 _remove(result, path)
     merged: Object = _merge(result, config, (), topology)
@@ -102,8 +102,6 @@ def _remove(obj: Any, path: FieldPath) -> None:
     del parent[at]
     while parents and len(parents) > 1 and parent in ({}, []):
         parent, at = parents.pop()
-        if isinstance(parent, list):
-            return
         del parent[at]
 
 

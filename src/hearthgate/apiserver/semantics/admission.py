@@ -40,6 +40,13 @@ def admit(kind: Kind, obj: Object, validation: FieldValidation) -> tuple[str, ..
         for problem in found
         if problem.reason is not Reason.UNKNOWN_FIELD and problem.reason not in _WARN_ONLY
     ]
+    named = {cause.field for cause in causes}
+    # Kinds of which a part is read leave the rest unchecked; the rules of the API rely on these two.
+    causes += [
+        Cause(part, "Invalid value: must be a mapping")
+        for part in ("spec", "status")
+        if part not in named and not isinstance(obj.get(part, {}), dict)
+    ]
     if not causes:
         causes = list(metadata_causes(kind, obj["metadata"]))
     if causes:
