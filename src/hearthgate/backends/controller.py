@@ -8,10 +8,10 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from hearthgate.backends.desired import DesiredSlices, Diff, by_service, diff
+from hearthgate.backends.desired import Desired, DesiredSlices, Diff, PresentSlices, by_service, steps
 from hearthgate.cluster.errors import NotFound
 from hearthgate.cluster.queue import WorkQueue
-from hearthgate.cluster.snapshot import Key, Snapshot
+from hearthgate.cluster.snapshot import Collection, Key, Snapshot
 from hearthgate.model.problems import Problem
 from hearthgate.resources.discovery import EndpointSlice
 from hearthgate.resources.kinds import Kind
@@ -45,6 +45,8 @@ class BackendsController:
     ) -> None:
         self._client = client
         self._slices = DesiredSlices(mirrors=mirrors)
+        self._present = PresentSlices()
+        self._seen: tuple[Collection, Desired] | None = None
         self._on_problems = on_problems
         self._queue: WorkQueue[Key] = WorkQueue(first=0.05, most=30.0)
         self._steps: Mapping[Key, Diff] = MappingProxyType({})
@@ -62,8 +64,13 @@ class BackendsController:
             workers.cancel()
 
     def _take(self, snapshot: Snapshot) -> None:
-        wanted, problems = self._slices.of(snapshot)
-        self._steps = by_service(diff(snapshot, wanted))
+        desired = self._slices.of(snapshot)
+        slices = snapshot.collection(EndpointSlice)
+        if self._seen is not None and self._seen[0] is slices and self._seen[1] is desired:
+            return  # most changes concern neither Services nor endpoints
+        self._seen = (slices, desired)
+        wanted, problems = desired
+        self._steps = by_service(steps(self._present.of(snapshot), wanted))
         for key in self._steps:
             self._queue.add(key)
         if not self._steps:

@@ -91,19 +91,39 @@ def desired(snapshot: Snapshot, *, mirrors: bool = True) -> Desired:
     return DesiredSlices(mirrors=mirrors).of(snapshot)
 
 
+class PresentSlices:
+    """Reads our slices of one snapshot after the other; what has not changed is not read again."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, tuple[EndpointSlice, Slice]] = {}
+
+    def of(self, snapshot: Snapshot) -> Mapping[Key, Slice]:
+        """By namespace and name. Slices of others are not ours to look at."""
+        before, self._known = self._known, {}
+        for key, resource in _ours(snapshot):
+            known = before.get(key)
+            same = known is not None and known[0] is resource
+            self._known[key] = known if known is not None and same else (resource, read(resource))
+        return {key: one for key, (_resource, one) in self._known.items()}
+
+
 def diff(snapshot: Snapshot, wanted: Mapping[Key, Slice]) -> Diff:
-    """From our slices in the snapshot to the wanted ones. Slices of others are not touched."""
-    present = {key: read(resource) for key, resource in _ours(snapshot)}
+    """From our slices in the snapshot to the wanted ones."""
+    return steps(PresentSlices().of(snapshot), wanted)
+
+
+def steps(present: Mapping[Key, Slice], wanted: Mapping[Key, Slice]) -> Diff:
+    """From the slices that are there to the wanted ones."""
     return Diff(
         tuple(wanted[key] for key in sorted(wanted) if present.get(key) != wanted[key]),
         tuple(present[key] for key in sorted(present) if key not in wanted),
     )
 
 
-def by_service(steps: Diff) -> Mapping[Key, Diff]:
+def by_service(all_steps: Diff) -> Mapping[Key, Diff]:
     """The steps of each Service, in the order of services."""
     grouped_steps: dict[Key, tuple[list[Slice], list[Slice]]] = {}
-    for part, slices in enumerate(steps):
+    for part, slices in enumerate(all_steps):
         for one in slices:
             grouped_steps.setdefault((one.namespace, one.service), ([], []))[part].append(one)
     return MappingProxyType({key: Diff(*map(tuple, grouped_steps[key])) for key in sorted(grouped_steps)})

@@ -24,11 +24,14 @@ def wanted_conditions(
     warnings: dict[ObjectRef, list[Problem]] = {}
     for problem in problems:
         (errors if problem.is_error else warnings).setdefault(problem.ref, []).append(problem)
-    return {
-        ref: tuple(_conditions(ref, errors.get(ref, []), warnings.get(ref, []), serving, programmed=programmed))
-        for ref in sorted({*owned, *errors})
-        if ref.kind != "Settings"
-    }
+    in_service = tuple(_serving([], [], programmed=programmed))
+
+    def of(ref: ObjectRef) -> tuple[Condition, ...]:
+        if ref not in errors and ref not in warnings and (ref.kind != "IngressRoute" or ref in serving):
+            return in_service  # nearly all of them: made once
+        return tuple(_conditions(ref, errors.get(ref, []), warnings.get(ref, []), serving, programmed=programmed))
+
+    return {ref: of(ref) for ref in sorted({*owned, *errors}) if ref.kind != "Settings"}
 
 
 def _conditions(
@@ -39,6 +42,10 @@ def _conditions(
         reason = errors[0].reason.value if errors else "NoRoutes"
         yield _condition(ACCEPTED, False, reason, _text(errors) or "no route of this object serves")
         return
+    yield from _serving(errors, warnings, programmed=programmed)
+
+
+def _serving(errors: list[Problem], warnings: list[Problem], *, programmed: bool) -> Iterable[Condition]:
     yield _condition(ACCEPTED, True, ACCEPTED, _text(warnings) or "in service")
     if errors:
         yield _condition(PARTIALLY_INVALID, True, errors[0].reason.value, _text(errors))
