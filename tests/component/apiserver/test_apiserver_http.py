@@ -150,7 +150,9 @@ async def test_dependents_go_when_their_last_owner_has_gone(client: Client) -> N
     await client.send("DELETE", f"{CONFIGMAPS}/o2", {"propagationPolicy": "Orphan"})
 
     async def orphaned() -> bool:
-        return "ownerReferences" not in (await client.get(f"{SECRETS}/both")).body["metadata"]
+        answer = await client.get(f"{SECRETS}/both")
+        assert answer.status == 200
+        return "ownerReferences" not in answer.body["metadata"]
 
     await until(orphaned)
 
