@@ -1,7 +1,6 @@
 """A bare Envoy for component tests of the ADS server, and small resources to give it."""
 
 import asyncio
-import json
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -116,7 +115,3 @@ async def bare_envoy(folder: Path, *flags: str) -> AsyncIterator[subprocess.Pope
     finally:
         process.kill()
         await asyncio.to_thread(process.wait)
-
-
-def show(config: Any) -> str:
-    return json.dumps(config, indent=2)

@@ -174,10 +174,14 @@ async def test_another_bootstrap_replaces_envoy_without_a_failed_request(folder:
     port = free_port()
     first = await start_control_plane(folder, port, "same")
     await first.end(signal.SIGKILL)
-    second = await start_control_plane(folder, port, "same", "another-node")
+    async with load(port) as answers:
+        second = await start_control_plane(folder, port, "same", "another-node")
+        await eventually(lambda: not is_alive(first.envoy))
+        seen = answers.total()
+        await eventually(lambda: answers.total() > seen + 50)
+    assert set(answers) == {"200 same"}
     assert not second.adopted
     assert second.envoy != first.envoy
-    await eventually(lambda: not is_alive(first.envoy))
     assert await ask(port) == "200 same"
     await second.end(signal.SIGTERM)
     assert not is_alive(second.envoy)

@@ -107,6 +107,8 @@ class Proxy:
         self._tasks = [asyncio.create_task(self._supervise())]
         if self._old:
             self._tasks.append(asyncio.create_task(self._replace_old()))
+        for task in self._tasks:
+            task.add_done_callback(_report_fault)
 
     async def stop(self) -> None:
         """Drains and ends Envoy, whatever state it is in."""
@@ -164,7 +166,7 @@ class Proxy:
         arguments = (str(self._binary), "-c", str(self._bootstrap), *self._flags)
         child = spawn(arguments, log_pipe=self._folder / "envoy.log")
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(OSError):  # it may have exited; fewer files mean fewer connections, not none
             resource.prlimit(child.pid, resource.RLIMIT_NOFILE, (most, most))
         log.info("envoy started", pid=child.pid, version=envoy_version())
         return child
@@ -252,6 +254,11 @@ async def validate_bootstrap(config: bytes) -> None:
         raise Permanent(
             f"envoy refuses the configuration: {lines[-1].strip(': ') if lines else 'no reason given'}"
         )
+
+
+def _report_fault(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (fault := task.exception()):
+        log.critical("a fault of ours ended the watch over envoy", exc_info=fault)
 
 
 def _admin_socket(bootstrap_file: Path) -> Path:

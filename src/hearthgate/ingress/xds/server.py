@@ -225,6 +225,7 @@ class AdsServer:
                     self._behind = True
                     if self._resync is None or self._resync.done():
                         self._resync = asyncio.create_task(self._bring_up_to_date())
+                        self._resync.add_done_callback(_report_fault)
         except WireError as error:
             log.warning("closing a stream that speaks no xDS", error=str(error))
         except Exception:
@@ -242,3 +243,8 @@ class AdsServer:
                     await self._delivery.settle(step)
                 self._delivery.remove_excess()
             self._delivery.note_state()
+
+
+def _report_fault(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (fault := task.exception()):
+        log.critical("a fault of ours keeps a returning envoy from being updated", exc_info=fault)
