@@ -8,7 +8,6 @@ import contextlib
 import ctypes
 import os
 import shlex
-import shutil
 import signal
 import socket
 import ssl
@@ -82,10 +81,9 @@ async def _greet(kubeconfig: Path, authority: Path, https: int) -> None:
     port = "" if https == 443 else f":{https}"
     host = f"whoami.{DOMAIN}"
     curl = f"curl --cacert {_short(authority)} --resolve {host}:{https}:127.0.0.1 https://{host}{port}/"
-    kubectl = shutil.which("kubectl") or "kubectl"
     print(
         f"\nThe homelab is served. Try:\n  {curl}\n"
-        f"  {_short(Path(kubectl))} --kubeconfig {_short(kubeconfig)} get ingressroutes -A\n"
+        f"  kubectl --kubeconfig {_short(kubeconfig)} get ingressroutes -A\n"
         f"Sites behind a password: user demo, password hearthgate. Ctrl-C stops everything.\n",
         flush=True,
     )
