@@ -108,6 +108,8 @@ async def test_an_answer_names_the_user(tmp_path: Path, service: AuthService) ->
         ("/basic/unknown", {"authorization": login("alice", "pass")}, 503),
         ("/", {}, 503),
     ],
+    # Named, because the path holds a salted hash: both workers must collect the same tests.
+    ids=["nobody", "wrong password", "unknown user", "not UTF-8", "right", "unknown table", "no table"],
 )
 async def test_answers(
     tmp_path: Path, service: AuthService, path: str, headers: Mapping[str, str], expected: int
