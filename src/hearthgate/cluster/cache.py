@@ -143,7 +143,7 @@ class KindCache:
         known = self._get(item.key)
         before = self._troubled.get(item.key, _NOTHING)
         same_metadata = item.resource is not None or before.metadata == item.metadata
-        if same_metadata and known == item.resource and before.problems == item.problems:
+        if same_metadata and before.problems == item.problems and self._is_same(known, item.resource):
             return False
         if known is not None or item.resource is not None:
             self._pending[item.key] = item.resource
@@ -153,6 +153,17 @@ class KindCache:
         if item.problems:
             self._troubled[item.key] = item
         return True
+
+    def _is_same(self, known: Resource | None, new: Resource | None) -> bool:
+        """Whether nothing changed that anybody reads. A status that only Hearthgate writes is read by nobody:
+        otherwise every status written after a change would be a change itself. The older object is kept, with a
+        resourceVersion that is outdated; whoever writes by it meets a conflict and reads the object anew."""
+        if known == new:
+            return True
+        if known is None or new is None or self.kind.upstream_status or not self.kind.status:
+            return False
+        metadata = msgspec.structs.replace(new.metadata, resource_version=known.metadata.resource_version)
+        return msgspec.structs.replace(new, status=known.status, metadata=metadata) == known
 
     def _remove(self, key: Key) -> bool:
         known = self._get(key) is not None

@@ -36,6 +36,7 @@ class WorkQueue(Generic[K]):
         self._later: dict[K, asyncio.TimerHandle] = {}
         self._failures: dict[K, int] = {}
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self._troubled = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -144,18 +145,24 @@ class WorkQueue(Generic[K]):
             except Conflict:
                 self.retry(key)  # daily business between writers: not worth a line
             except Transient as error:
-                delay = self.retry(key, after=error.retry_after)
-                log.warning("failed, trying again", key=str(key), delay=round(delay, 3), error=str(error))
+                self._postpone(key, str(error), error.retry_after)
             except TimeoutError:
-                delay = self.retry(key)
-                log.warning("took too long, trying again", key=str(key), delay=round(delay, 3), limit=limit)
+                self._postpone(key, f"took longer than {limit:g} s")
             except Permanent as error:
                 self.forget(key)
                 log.warning("failed, waiting for a change", key=str(key), error=str(error))
             else:
                 self.forget(key)
+                self._troubled = False
             finally:
                 self.done(key)
+
+    def _postpone(self, key: K, trouble: str, after: float | None = None) -> None:
+        delay = self.retry(key, after=after)
+        # One outage fails every key: it is told once.
+        tell = log.debug if self._troubled else log.warning
+        self._troubled = True
+        tell("failed, trying again", key=str(key), delay=round(delay, 3), error=trouble)
 
     def _wake(self) -> None:
         while self._waiters:

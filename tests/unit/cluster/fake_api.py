@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -48,10 +49,11 @@ class Status(NamedTuple):
     code: int
     reason: str = ""
     message: str = ""
-    details: Json = {}
+    details: Mapping[str, Any] = MappingProxyType({})
 
     def body(self) -> bytes:
-        content = {"kind": "Status", "apiVersion": "v1", "status": "Failure", **self._asdict()}
+        fields = {**self._asdict(), "details": dict(self.details)}
+        content = {"kind": "Status", "apiVersion": "v1", "status": "Failure", **fields}
         return msgspec.json.encode(content)
 
     def response(self, headers: Mapping[str, str] | None = None) -> web.Response:
@@ -99,6 +101,7 @@ class FakeApi:
         self.log: list[tuple[int, str, str, Json]] = []
         self.requests: list[Seen] = []
         self.plan: dict[str, deque[Handler]] = defaultdict(deque)
+        self.held: dict[str, asyncio.Event] = {}
         self.absent: set[str] = set()
         self.without_status: set[str] = set()
         self.streaming_lists = True
@@ -209,6 +212,8 @@ class FakeApi:
         text = await request.read()
         body = msgspec.json.decode(text) if text else None
         self.requests.append(Seen(what, request.path, dict(request.query), body, dict(request.headers)))
+        if plural in self.held:
+            await self.held[plural].wait()
         if self.plan[what]:
             return await self.plan[what].popleft()(request)
         if plural in self.absent or (sub == "status" and plural in self.without_status):
@@ -252,8 +257,8 @@ class FakeApi:
         watch = (plural, queue)
         self._watches.add(watch)
         try:
-            while (content := await queue.get()) is not None:
-                await response.write(content)
+            while (piece := await queue.get()) is not None:
+                await response.write(piece)
         except ConnectionError:
             pass
         finally:

@@ -63,7 +63,7 @@ def test_earliest_time_wins() -> None:
         work.add_after("a", 9)
         work.add_after("b", 3)
         work.add("b")
-        came = []
+        came: list[tuple[str, float]] = []
         for _ in range(2):
             key = await work.get()
             came.append((key, round(now() - began)))
