@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from hearthgate.cluster.depth import CUT_OFF, MOST
 from hearthgate.cluster.snapshot import Collection, Key, RefusedObject
-from hearthgate.model.problems import Problem
+from hearthgate.model.problems import Problem, Reason
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.decode import decode
 from hearthgate.resources.kinds import Kind
@@ -51,7 +52,13 @@ def read_metadata(raw: bytes | msgspec.Raw) -> ObjectMeta:
 
 def read_item(kind: Kind, raw: bytes | msgspec.Raw) -> Item:
     """Decodes one object. Never raises on bad input."""
-    resource, problems = decode(kind, bytes(raw))
+    text = bytes(raw)
+    if CUT_OFF in text:
+        metadata = read_metadata(text)
+        ref = ObjectRef(kind.kind, metadata.namespace, metadata.name)
+        message = f"nested more than {MOST} levels deep"
+        return Item(metadata, None, (Problem(ref=ref, reason=Reason.INVALID_VALUE, message=message),))
+    resource, problems = decode(kind, text)
     metadata = read_metadata(raw) if resource is None else resource.metadata
     # Items of a list need not say their kind; a Problem must.
     ref = ObjectRef(kind.kind, metadata.namespace, metadata.name)

@@ -7,7 +7,7 @@ Watching, caching and retrying are the reflector's and the work queue's.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -15,11 +15,14 @@ import msgspec
 from yarl import URL
 
 from hearthgate.cluster.config import ClientConfig
+from hearthgate.cluster.depth import shallow
 from hearthgate.cluster.errors import Interrupted, Silent, Unreachable, failure, read_status
 from hearthgate.cluster.lines import LineSplitter
 from hearthgate.model.errors import WireError
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.meta import Lenient
+
+D = TypeVar("D")
 
 Object = dict[str, Any]
 """One object as JSON has it."""
@@ -115,7 +118,7 @@ class Client:
         params = _given(limit=str(limit), labelSelector=label_selector, **{"continue": token})
         body = await self._send(_Request("GET", kind, _path(kind, namespace), params))
         try:
-            found = _LIST.decode(body)
+            found = _decoded(_LIST, body)
         except _UNREADABLE as error:
             raise WireError(f"{kind.resource}: not a list: {error}") from error
         return Page(found.items or (), found.metadata.resource_version, found.metadata.continue_token)
@@ -249,13 +252,20 @@ async def _events(what: str, response: aiohttp.ClientResponse) -> AsyncIterator[
             if not line.strip():
                 continue
             try:
-                frame = _FRAME.decode(line)
+                frame = _decoded(_FRAME, line)
             except _UNREADABLE as error:
                 raise WireError(f"{what}: not a watch event: {error}") from error
             if frame.type == "ERROR":
                 status = read_status(frame.object)
                 raise failure(what, status.code or 500, status, {})
             yield WatchEvent(frame.type, frame.object)
+
+
+def _decoded(decoder: msgspec.json.Decoder[D], text: bytes) -> D:
+    try:
+        return decoder.decode(text)
+    except RecursionError:
+        return decoder.decode(shallow(text))
 
 
 async def _chunk(what: str, response: aiohttp.ClientResponse) -> bytes:

@@ -45,6 +45,14 @@ class _Wanted(NamedTuple):
     base: tuple[Condition, ...] | None
 
 
+class _Own(NamedTuple):
+    """Our last write: the cache may not show it yet, or never, as a status is no change for it."""
+
+    seen: str
+    version: str
+    base: tuple[Condition, ...]
+
+
 class StatusWriter:
     """Takes what each object's conditions should be; `run` writes them. rate: writes per second, on average."""
 
@@ -64,6 +72,7 @@ class StatusWriter:
         self._bucket = TokenBucket(rate, burst)
         self._queue: WorkQueue[ObjectRef] = queue or WorkQueue(first=0.1, most=60.0)
         self._wanted: dict[ObjectRef, _Wanted] = {}
+        self._own: dict[ObjectRef, _Own] = {}
         self._without_status: set[Kind] = set()
         self.written = 0
 
@@ -82,6 +91,9 @@ class StatusWriter:
         if known is not None and known.version == version and known.conditions == stamped:
             return
         self._wanted[ref] = _Wanted(kind, version, stamped, base)
+        own = self._own.get(ref)
+        if base is not None and own is not None and own.seen == version:
+            base = own.base
         if base is None or _merged(base, stamped, self._now()) is not None:
             self._queue.add(ref)
         else:
@@ -91,6 +103,7 @@ class StatusWriter:
         """Forgets every object that is not among `refs`: gone, or no longer ours to speak of."""
         for ref in [ref for ref in self._wanted if ref not in refs]:
             del self._wanted[ref]
+            self._own.pop(ref, None)
             self._queue.discard(ref)
 
     def lacks_status(self, kind: Kind) -> bool:
@@ -109,7 +122,7 @@ class StatusWriter:
         wanted = self._wanted.get(ref)
         if wanted is None or wanted.kind in self._without_status:
             return
-        patch = self._from_cache(wanted)
+        patch = self._from_cache(ref, wanted)
         try:
             for attempt in range(_ATTEMPTS):
                 if patch is None:
@@ -117,7 +130,7 @@ class StatusWriter:
                     if patch is None:
                         return
                 try:
-                    await self._patch(wanted.kind, ref, patch)
+                    await self._patch(ref, wanted, patch)
                     return
                 except Conflict:
                     patch = None
@@ -127,11 +140,13 @@ class StatusWriter:
             # The object is gone, and with it the wish; or it comes back and is wanted anew.
             if self._wanted.get(ref) is wanted:
                 del self._wanted[ref]
+                self._own.pop(ref, None)
 
-    async def _patch(self, kind: Kind, ref: ObjectRef, patch: Object) -> None:
+    async def _patch(self, ref: ObjectRef, wanted: _Wanted, patch: Object) -> None:
+        kind = wanted.kind
         await asyncio.sleep(self._bucket.reserve(asyncio.get_running_loop().time()))
         try:
-            await self._client.patch_status(kind, ref.namespace, ref.name, patch)
+            written = await self._client.patch_status(kind, ref.namespace, ref.name, patch)
         except NotFound:
             await self._client.get(kind, ref.namespace, ref.name)
             # The object is there: it is the subresource that is not.
@@ -139,23 +154,27 @@ class StatusWriter:
             log.info("the server has no status for this kind, Events only", kind=kind.resource)
             return
         self.written += 1
+        version = str(written["metadata"].get("resourceVersion", ""))
+        self._own[ref] = _Own(wanted.version, version, tuple(map(_condition, _entries(written))))
 
-    def _from_cache(self, wanted: _Wanted) -> Object | None:
+    def _from_cache(self, ref: ObjectRef, wanted: _Wanted) -> Object | None:
         """The patch made from the cached object; None when the object must be read first: nothing is known of its
         status, or others write there too, whose conditions may have fields that the typed object does not hold."""
         if wanted.base is None or not wanted.version:
             return None
+        version, base = wanted.version, wanted.base
+        own = self._own.get(ref)
+        if own is not None and own.seen == version:
+            version, base = own.version, own.base
         ours = {condition.type for condition in wanted.conditions}
-        if any(condition.type not in ours for condition in wanted.base):
+        if any(condition.type not in ours for condition in base):
             return None
-        merged = merge_conditions(wanted.base, wanted.conditions, self._now())
-        return _patch_of(wanted.version, [msgspec.to_builtins(condition) for condition in merged])
+        merged = merge_conditions(base, wanted.conditions, self._now())
+        return _patch_of(version, [msgspec.to_builtins(condition) for condition in merged])
 
     def _from_object(self, wanted: _Wanted, found: Object) -> Object | None:
         """The patch made from the object as the server has it; None when it needs none."""
-        status = found.get("status")
-        raw = status.get("conditions") if isinstance(status, dict) else None
-        entries = [entry for entry in raw or () if isinstance(entry, dict)] if isinstance(raw, list) else []
+        entries = _entries(found)
         ours = {condition.type for condition in wanted.conditions}
         base = tuple(_condition(entry) for entry in entries if entry.get("type") in ours)
         merged = _merged(base, wanted.conditions, self._now())
@@ -183,8 +202,15 @@ def _merged(
     return None if merged == base else merged
 
 
+def _entries(found: Object) -> list[Object]:
+    """The conditions of an object as the server has them."""
+    status = found.get("status")
+    raw = status.get("conditions") if isinstance(status, dict) else None
+    return [entry for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
+
+
 def _condition(entry: Mapping[str, Any]) -> Condition:
-    """One of our own conditions as found on the server; blank but for its type when somebody damaged it."""
+    """A condition as found on the server; blank but for its type when it is not one."""
     try:
         return msgspec.convert(entry, Condition)
     except msgspec.ValidationError:

@@ -9,6 +9,7 @@ from aiohttp import web
 from hearthgate.cluster.backoff import Backoff
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.config import ClientConfig, Token
+from hearthgate.cluster.depth import CUT_OFF, shallow
 from hearthgate.cluster.errors import (
     AlreadyExists,
     Conflict,
@@ -164,6 +165,12 @@ def test_lines_come_out_whole_whatever_the_chunks() -> None:
         for at in range(0, len(text), size):
             lines += splitter.feed(text[at : at + size])
         assert lines == [b"one", b"", b"two three", b"x" * 1000]
+
+
+def test_only_what_is_too_deep_is_cut_off() -> None:
+    text = b'{"a":[1,{"b":"]{\\"["}],"c":[[[[2]],3]],"d":4}'
+    assert shallow(text) == text
+    assert shallow(text, 3) == b'{"a":[1,{"b":"]{\\"["}],"c":[[' + CUT_OFF + b',3]],"d":4}'
 
 
 def test_endless_line_is_given_up() -> None:

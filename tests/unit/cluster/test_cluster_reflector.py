@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
+import pytest
 
 from hearthgate.cluster.cache import KindCache
 from hearthgate.cluster.client import Client
@@ -348,6 +349,30 @@ def test_bad_object_costs_only_itself() -> None:
     def prepare(api: FakeApi) -> None:
         with_two(api)
         api.put(bad_route("bad"))
+
+    play(case, prepare=prepare)
+
+
+@pytest.mark.parametrize("watched", [True, False], ids=["watch", "list"])
+def test_object_nested_too_deep_costs_only_itself(watched: bool) -> None:
+    content = msgspec.json.encode(route("deep"))
+    deep = content[:-1] + b',"status":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+
+    async def case(_: FakeApi, cache: KindCache) -> None:
+        await until(lambda: cache.synced)
+        await until(lambda: cache.findings.refused)
+        assert names(cache) == {"a", "b"}
+        [[problem]] = cache.findings.refused.values()
+        assert str(problem) == "IngressRoute default/deep: nested more than 200 levels deep"
+
+    def prepare(api: FakeApi) -> None:
+        paged_only(api)
+        if watched:
+            api.plan["watch"].append(stream(b'{"type":"ADDED","object":%b}\n' % deep))
+            return
+        good = b",".join(msgspec.json.encode(found) for found in api.objects.values())
+        page = b'{"metadata":{"resourceVersion":"102"},"items":[%b,%b]}' % (deep, good)
+        api.plan["list"].append(stream(page))
 
     play(case, prepare=prepare)
 

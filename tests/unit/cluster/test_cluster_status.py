@@ -95,6 +95,19 @@ def test_written_once_and_then_only_on_change() -> None:
     run(scene())
 
 
+def test_cache_that_never_shows_the_status_costs_no_conflict() -> None:
+    async def scene() -> None:
+        async with running() as (api, client), writing(client) as writer:
+            stored = api.put(route("a"))
+            for wanted in (ACCEPTED, REFUSED, REFUSED, ACCEPTED):
+                writer.want(typed(stored), [wanted])
+                await writer.idle()
+            assert [seen.what for seen in api.requests] == ["patch"] * 3
+            assert conditions(api, "a")[0]["status"] == "True"
+
+    run(scene())
+
+
 def test_late_cache_does_not_write_over_others() -> None:
     async def scene() -> None:
         async with running() as (api, client), writing(client) as writer:
