@@ -1,9 +1,14 @@
 """The state folder: where it is, and that nobody else reads it."""
 
 import os
+import secrets
 from pathlib import Path
+from typing import Final
 
+from hearthgate.disk.atomic import write_atomically
 from hearthgate.model.errors import Permanent
+
+KEY_BYTES: Final = 32
 
 
 def default_state_folder() -> Path:
@@ -22,3 +27,15 @@ def prepare_state_folder(path: Path) -> Path:
     except OSError as error:
         raise Permanent(f"state folder {path}: {error.strerror} (choose another with --state)") from error
     return path.resolve()
+
+
+def key_file(path: Path) -> bytes:
+    """The 32 random bytes in `path`, made at the first call. Raises Permanent when the file is damaged."""
+    try:
+        key = path.read_bytes()
+    except FileNotFoundError:
+        key = secrets.token_bytes(KEY_BYTES)
+        write_atomically(path, key, mode=0o600)
+    if len(key) != KEY_BYTES:
+        raise Permanent(f"{path} is not a key of {KEY_BYTES} bytes: remove it, and what it encrypted is lost")
+    return key

@@ -22,13 +22,14 @@ from hearthgate.app.envoy import default_transport, proxy_options, socket_folder
 from hearthgate.app.self_signed import self_signed_certificate
 from hearthgate.app.settings import Settings, api_address
 from hearthgate.app.sites import list_sites, print_sites
-from hearthgate.app.state import prepare_state_folder
+from hearthgate.app.state import key_file, prepare_state_folder
 from hearthgate.app.supervisor import supervised
 from hearthgate.backends.controller import BackendsController
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.config import from_files
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.hub import Hub
+from hearthgate.cluster.lastgood import LastGood
 from hearthgate.cluster.status import StatusWriter
 from hearthgate.ingress.auth.service import AuthService
 from hearthgate.ingress.controller import IngressController, Outcome
@@ -42,12 +43,29 @@ from hearthgate.ingress.xds.server import AdsServer
 from hearthgate.model.durations import parse_duration
 from hearthgate.model.problems import Problem
 from hearthgate.model.refs import ObjectRef, Source
-from hearthgate.resources.registry import KINDS
+from hearthgate.resources import core, discovery, traefik
+from hearthgate.resources.registry import BY_TYPE
 
 log = structlog.get_logger(__name__)
 
 ENDPOINTS_WITHIN = 10.0
 """Seconds that the first configuration waits for EndpointSlices to be written; then it goes without."""
+
+
+READ = (
+    core.ConfigMap,
+    core.Endpoints,
+    core.Secret,
+    core.Service,
+    discovery.EndpointSlice,
+    traefik.IngressRoute,
+    traefik.Middleware,
+    traefik.ServersTransport,
+    traefik.TLSOption,
+    traefik.TLSStore,
+    traefik.TraefikService,
+)
+"""The kinds that some controller reads: every other change would only cost."""
 
 
 class UpOptions(NamedTuple):
@@ -100,7 +118,7 @@ class Up:
         async with contextlib.AsyncExitStack() as stack:
             client = await self._api(stack, state)
             stack.push_async_callback(client.close)
-            hub = Hub(client, KINDS)
+            hub = Hub(client, [BY_TYPE[read] for read in READ], last_good=self._last_good(state))
             self._missing_sources.append(hub.missing)
             async with self._ingress(state, client, hub):
                 yield
@@ -180,6 +198,12 @@ class Up:
             }
             async with supervised(parts):
                 yield
+
+    def _last_good(self, state: Path) -> LastGood | None:
+        """For a cluster, whose API server may be away when we start. Our own starts with us."""
+        if self._options.kubeconfig is None:
+            return None
+        return LastGood(state / "last-good", key_file(state / "last-good.key"))
 
     def _grace(self) -> float:
         """Seconds that requests have to finish at the end: the longest of the entrypoints."""

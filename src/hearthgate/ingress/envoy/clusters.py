@@ -11,6 +11,7 @@ from hearthgate.ingress.envoy.connections import proper_case
 from hearthgate.ingress.envoy.endpoints import locality
 from hearthgate.ingress.envoy.messages import ADS, duration, extension, field, make, wrapped
 from hearthgate.ingress.envoy.options import ProxyOptions
+from hearthgate.ingress.envoy.retries import retry_policy
 from hearthgate.ingress.envoy.schema import any_of
 from hearthgate.ingress.envoy.services import UnservableError
 from hearthgate.ingress.routing.model import Endpoint, EndpointsKey, LoadBalancer, Transport
@@ -141,7 +142,8 @@ def _protocols(balancer: LoadBalancer, http1: bool) -> Any:
             "idle_timeout": duration(balancer.transport.idle_timeout),
             "max_headers_count": wrapped(_MAX_HEADERS),
             "max_response_headers_kb": wrapped(_MAX_HEADERS_KB),
-        }
+        },
+        "retry_policy": retry_policy(),
     }
     if balancer.scheme == "h2c":
         fields["explicit_http_config"] = {"http2_protocol_options": two}

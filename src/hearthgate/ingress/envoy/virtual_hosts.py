@@ -12,17 +12,13 @@ from typing import Final, NamedTuple
 from hearthgate.ingress.envoy.actions import answer
 from hearthgate.ingress.envoy.forwarded import NEVER_SENT, outgoing
 from hearthgate.ingress.envoy.match import domain_names
-from hearthgate.ingress.envoy.messages import extension, field, header, make, wrapped
+from hearthgate.ingress.envoy.messages import field, header, make, wrapped
+from hearthgate.ingress.envoy.retries import BUFFER
 from hearthgate.ingress.envoy.routes import CompiledRouter
 
 _VIRTUAL_HOSTS: Final = 2  # of RouteConfiguration
 _NAME, _DOMAINS = 1, 2  # of VirtualHost
-_RETRIES: Final = 2
-_RETRY_BUFFER: Final = 64 * 1024
-"""Bytes of a request's body kept to send it again. What is longer is not tried twice."""
 _ALT_SVC_SECONDS: Final = 2_592_000
-_OTHER_HOST: Final = "envoy.retry_host_predicates.previous_hosts"
-_EXTENSIONS: Final = "envoy.extensions.retry.host.previous_hosts.v3."
 
 
 class Table(NamedTuple):
@@ -43,7 +39,7 @@ def virtual_host(domain: str, routers: Iterable[CompiledRouter]) -> bytes:
     names = b"".join(field(_DOMAINS, name.encode()) for name in domain_names(domain))
     routes = b"".join([router.routes(domain) for router in routers])
     # Without routes it is needed all the same: its requests must not fall to the virtual host of a wildcard.
-    return field(_VIRTUAL_HOSTS, field(_NAME, domain.encode()), names, routes, _retries())
+    return field(_VIRTUAL_HOSTS, field(_NAME, domain.encode()), names, routes, _retry_buffer())
 
 
 def route_configuration(table: Table, virtual_hosts: Iterable[bytes]) -> bytes:
@@ -76,18 +72,7 @@ def _misdirected(domains: tuple[str, ...]) -> list[dict[str, object]]:
 
 
 @cache
-def _retries() -> bytes:
-    """A VirtualHost's fields that have requests sent again that no backend can have begun to work on."""
-    policy = {
-        "retry_on": "connect-failure,refused-stream,reset-before-request",
-        "num_retries": wrapped(_RETRIES),
-        "retry_host_predicate": [extension(_OTHER_HOST, f"{_EXTENSIONS}PreviousHostsPredicate")],
-        "host_selection_retry_max_attempts": 3,
-        "retry_back_off": {"base_interval": {"nanos": 1_000_000}, "max_interval": {"nanos": 10_000_000}},
-    }
-    host = make(
-        "envoy.config.route.v3.VirtualHost",
-        retry_policy=policy,
-        request_body_buffer_limit={"value": _RETRY_BUFFER},
-    )
+def _retry_buffer() -> bytes:
+    """The VirtualHost's field that bounds what is kept of a request's body."""
+    host = make("envoy.config.route.v3.VirtualHost", request_body_buffer_limit={"value": BUFFER})
     return bytes(host.SerializeToString(deterministic=True))

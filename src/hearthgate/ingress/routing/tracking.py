@@ -122,6 +122,6 @@ def _changes(old: Snapshot, new: Snapshot) -> Iterable[_Read]:
                     yield (kind, key)
     if old.refused != new.refused:
         for ref in old.refused.keys() ^ new.refused.keys():
-            if kind := _TYPES.get(ref.kind):
-                yield (kind, (ref.namespace, ref.name))
-                yield (kind, None)
+            if refused := _TYPES.get(ref.kind):
+                yield (refused, (ref.namespace, ref.name))
+                yield (refused, None)
