@@ -19,6 +19,7 @@ import msgspec
 from examples.certificates import ensure_wildcard
 from examples.echo.backends import backends
 from examples.up import DOMAIN, HOMELAB, MANIFESTS, NAMESPACES
+from hearthgate.app.envoy import socket_folder
 from tests import processes
 from tests.kubectl import kubectl_path
 from tests.waiting import wait_for
@@ -143,8 +144,9 @@ class Hearthgate:
         return self.process.pid if self.process else 0
 
     def _owns(self, pid: int) -> bool:
+        """Its command line names the folder of this program's sockets, which may be outside of a long path."""
         with contextlib.suppress(OSError):
-            return os.fsencode(self.state) in Path(f"/proc/{pid}/cmdline").read_bytes()
+            return os.fsencode(socket_folder(self.state)) + b"/" in Path(f"/proc/{pid}/cmdline").read_bytes()
         return False
 
     def _client(self, site: str, http2: bool) -> httpx.Client:

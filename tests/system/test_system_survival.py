@@ -59,9 +59,12 @@ def test_program_killed(site: Hearthgate) -> None:
 def test_stopped_program_leaves_nothing(tmp_path: Path) -> None:
     gateway = Hearthgate(tmp_path)
     gateway.manifests.mkdir()
-    gateway.start()
-    (envoy,) = gateway.envoys()
-    assert gateway.stop() == 0
+    try:
+        gateway.start()
+        (envoy,) = gateway.envoys()
+    finally:
+        status = gateway.stop()
+    assert status == 0
     wait_for(lambda: not is_alive(envoy), within=15, what="the end of Envoy")
 
 
