@@ -7,8 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests import processes
+
+# How long an example takes says more about what else this machine does than about the code.
+settings.register_profile("hearthgate", deadline=None)
+settings.load_profile("hearthgate")
 
 ORDER = ("architecture", "unit", "golden", "properties", "component", "system")
 """Fast groups first: what is broken shows early."""

@@ -7,6 +7,8 @@ finishes what it has begun, then everything else stops.
 
 import asyncio
 import contextlib
+import ctypes
+import gc
 import shutil
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +21,7 @@ from rich.console import Console
 from hearthgate.apiserver.foldersync.sync import FolderSync
 from hearthgate.apiserver.server import ApiServer
 from hearthgate.app.envoy import default_transport, proxy_options, socket_folder
+from hearthgate.app.local_writer import LocalWriter
 from hearthgate.app.self_signed import self_signed_certificate
 from hearthgate.app.settings import Settings, api_address
 from hearthgate.app.sites import list_sites, print_sites
@@ -52,6 +55,8 @@ ENDPOINTS_WITHIN = 10.0
 """Seconds that the first configuration waits for EndpointSlices to be written; then it goes without."""
 
 
+GC_THRESHOLDS = (50_000, 20, 100)
+"""Of gc.set_threshold. The defaults cost twice the time of decoding when many objects arrive at once."""
 READ = (
     core.ConfigMap,
     core.Endpoints,
@@ -100,6 +105,7 @@ class Up:
         self._shown: tuple[Problem, ...] = ()
         self._folder_problems: tuple[Problem, ...] = ()
         self._backend_problems: tuple[Problem, ...] = ()
+        self._writer: LocalWriter | None = None
         self.outcome: Outcome | None = None
 
     def missing(self) -> list[str]:
@@ -132,6 +138,7 @@ class Up:
         api = ApiServer(state=state, host=host, port=port, ready=self.missing)
         await api.start()
         stack.push_async_callback(api.stop)
+        self._writer = LocalWriter(api.objects)
         if options.paths:
             sync = FolderSync(
                 options.paths, api.objects, self._on_folder_problems, kubectl=shutil.which("kubectl")
@@ -171,7 +178,7 @@ class Up:
             publish=publish,
         )
         backends = BackendsController(
-            client, mirrors=self._options.kubeconfig is None, on_problems=self._on_backend_problems
+            self._writer or client, mirrors=self._options.kubeconfig is None, on_problems=self._on_backend_problems
         )
 
         async def serve() -> None:
@@ -222,6 +229,7 @@ class Up:
         first = self.missing()
         self.outcome = outcome
         if first and not self.missing():
+            _settle_memory()
             sites = list_sites(outcome.built.model, outcome.problems)
             print_sites(self._console, sites)
             log.info("ready", sites=len(sites), routers=len(outcome.built.model.routers))
@@ -238,3 +246,14 @@ class Up:
         for problem in sorted(set(self._shown) - set(problems)):
             log.info("problem solved", what=str(problem), reason=problem.reason.value)
         self._shown = problems
+
+
+def _settle_memory() -> None:
+    """What was read at the start stays: the collector need not look at it again, which would stop everything for
+    50 ms and more with some thousand objects. What reading it took goes back to the system."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's; elsewhere the memory stays with us
+    if trim is not None:
+        trim(0)

@@ -20,6 +20,8 @@ from hearthgate.resources.registry import BY_TYPE
 log = structlog.get_logger(__name__)
 
 WORKERS: Final = 8
+LONGEST_BLIND: Final = 0.5
+"""Seconds without a look at a newer snapshot, while writes are under way or fail."""
 MANAGER: Final = "hearthgate-endpoints"
 
 _KIND: Final = BY_TYPE[EndpointSlice]
@@ -60,6 +62,9 @@ class BackendsController:
             workers = group.create_task(self._queue.work(self._write, workers=WORKERS))
             async for snapshot in snapshots:
                 self._take(snapshot)
+                # What is being written comes back as snapshots: one look after all of it, not one after each.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._queue.idle(), LONGEST_BLIND)
             await self._queue.idle()
             workers.cancel()
 

@@ -35,7 +35,7 @@ class Hub:
         client: Client,
         kinds: Iterable[Kind],
         *,
-        hold_off: float = 0.005,
+        hold_off: float = 0.002,
         max_hold_off: float = 0.25,
         timing: Timing | None = None,
         last_good: LastGood | None = None,

@@ -108,7 +108,11 @@ class FolderSync:
     def _read(self) -> Folders:
         folders = self._reader.read()
         before = self._prepared
-        self._prepared = {document: before.get(document) or prepare(document) for document in folders.documents}
+        # Without the typed resources, which only `check` reads: they would be kept as long as the files.
+        self._prepared = {
+            document: before.get(document) or prepare(document)._replace(resource=None)
+            for document in folders.documents
+        }
         return folders
 
     def _doubts(self, folders: Folders, planned: Plan) -> tuple[Located, ...]:
