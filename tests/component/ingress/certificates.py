@@ -30,7 +30,9 @@ def self_signed(common_name: str, *names: str, serial: int = 1) -> Pair:
         .serial_number(serial)
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names or (common_name,)]), False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(name) for name in names or (common_name,)]), False
+        )
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(
@@ -60,7 +62,9 @@ class TlsConnection:
     async def get(self, host: str) -> str:
         self._writer.write(f"GET / HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         head = await self._reader.readuntil(b"\r\n\r\n")
-        length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+        length = next(
+            int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
+        )
         return (await self._reader.readexactly(length)).decode()
 
     async def close(self) -> None:

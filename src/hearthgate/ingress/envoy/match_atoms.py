@@ -53,8 +53,9 @@ def beyond_ascii(part: Part, spell: Callable[[bytes], str], anything: str) -> tu
     low, high = min(written), max(written)
     if high - low > _MAX_RANGE:
         return (anything,)
-    other_case = (ord(other) for code in written for other in chr(code).swapcase() if "i" in part.flags)
-    codes = sorted({*range(low, high + 1), *other_case})
+    inside = range(low, high + 1)
+    other_case = (ord(other) for code in inside for other in chr(code).swapcase() if "i" in part.flags)
+    codes = sorted({*inside, *other_case})
     return tuple(spell(chr(code).encode()) for code in codes if part.takes(chr(code)))
 
 
