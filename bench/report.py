@@ -56,7 +56,7 @@ def show(figures: Iterable[Figure]) -> None:
         group = figure.group
     console = Console()
     if not console.is_terminal:
-        console.width = 110
+        console.width = 130
     console.print(table)
 
 
