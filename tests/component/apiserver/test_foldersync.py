@@ -205,7 +205,7 @@ async def test_a_refused_object_keeps_its_last_good_version(folder: Path, object
         replace(file, f"{service('blog').replace('80', 'eighty')}---\n{service('wiki', 81)}")
         await synced.until_port(ObjectRef("Service", "web", "wiki"), 81)
         assert await synced.port(BLOG) == 80
-        (problem,) = await eventually(lambda: synced.problems, what="the problem")
+        (problem,) = await eventually(lambda: synced.problems or (), what="the problem")
         assert (problem.ref, problem.field, problem.reason) == (BLOG, "spec.ports[0].port", Reason.INVALID_VALUE)
         assert "stays" in problem.message
         assert synced.sync.locate(problem.ref, problem.field) == (str(file), 8)
