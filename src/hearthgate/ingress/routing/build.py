@@ -71,6 +71,7 @@ class RoutingBuilder:
         redirections = redirection_routers(settings, self._served, self._setting_problems)
         self._redirections = [(_rank(router), router) for router in redirections]
         self._links: dict[tuple[str, str], _Link] = {}
+        self._unclaimed: dict[tuple[str, str], tuple[Problem, ...]] = {}
         self._seen_routes: Set[tuple[str, str]] = frozenset()
 
     def build(self, snapshot: Snapshot) -> Built:
@@ -94,6 +95,8 @@ class RoutingBuilder:
                 ranked += own_ranked
             else:
                 ranked.extend(self._serviceable(own_ranked, endpoints, usable, problems))
+        for own_problems in self._unclaimed.values():
+            problems.extend(own_problems)
         ranked.sort(key=itemgetter(0))
         settled, hosts, conflicts = self._options_by_host.settle(tuple(router for _, router in ranked))
         problems.extend(conflicts)
@@ -112,14 +115,18 @@ class RoutingBuilder:
         gone = self._links.keys() - routes.objects.keys()
         for key in gone:
             del self._links[key]
+        self._unclaimed = {key: found for key, found in self._unclaimed.items() if key in routes.objects}
         new = routes.objects.keys() - self._seen_routes
         self._seen_routes = routes.objects.keys()
         again = {key[1:] for key in dropped if isinstance(key, tuple) and key[0] == "route"}
         for key in new | again:
             route = routes.objects.get(key)
             linked, problems = self._routers.linked(route) if isinstance(route, IngressRoute) else Result(None)
+            self._unclaimed.pop(key, None)
             if linked is None:
                 self._links.pop(key, None)
+                if problems:
+                    self._unclaimed[key] = problems
                 continue
             ranked = tuple(
                 (_rank(router), router) for router in linked.routers if router.entrypoint in self._served

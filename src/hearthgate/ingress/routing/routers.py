@@ -55,9 +55,26 @@ class Routers:
         spaces = self._provider.namespaces
         if spaces and resource.metadata.namespace not in spaces:
             return False
-        said = resource.spec.ingress_class_name or resource.metadata.annotations.get(CLASS_ANNOTATION, "")
+        said = _class_of(resource)
         wanted = self._provider.ingress_class
         return said == wanted if wanted else said in DEFAULT_CLASSES
+
+    def _unclaimed(self, resource: IngressRoute) -> Iterator[Problem]:
+        """A route of another class is another controller's. One of no class at all is nobody's: most likely the
+        class was forgotten."""
+        wanted = self._provider.ingress_class
+        if wanted and not _class_of(resource):
+            message = (
+                f"it names no class and is not served: set spec.ingressClassName to {wanted} "
+                "(providers.kubernetesCRD.ingressClass asks for it)"
+            )
+            yield Problem(
+                ref=resource.ref,
+                field="spec.ingressClassName",
+                reason=Reason.CLASS_MISMATCH,
+                message=message,
+                severity=Severity.WARNING,
+            )
 
     def linked(self, resource: IngressRoute) -> Result[Linked | None]:
         """None when the IngressRoute is not for us."""
@@ -66,7 +83,7 @@ class Routers:
     def _link(self, resource: IngressRoute) -> Result[Linked | None]:
         self._tracker.get(IngressRoute, *resource.key)
         if not self._is_ours(resource):
-            return Result(None)
+            return Result(None, tuple(self._unclaimed(resource)))
         problems: list[Problem] = []
         entrypoints = tuple(self._entrypoints(resource, problems))
         certificates = tuple(self._certificates(resource, problems))
@@ -231,6 +248,10 @@ class Routers:
                 return found
             values.extend(found)
         return tuple(values)
+
+
+def _class_of(resource: IngressRoute) -> str:
+    return resource.spec.ingress_class_name or resource.metadata.annotations.get(CLASS_ANNOTATION, "")
 
 
 def _joined_name(text: str) -> str:
