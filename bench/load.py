@@ -30,7 +30,9 @@ class Measured(NamedTuple):
 
 
 def measure(proxy: Proxy, protocol: Protocol, seconds: float, folder: Path, warm_up: float = 0.5) -> Measured:
-    log = folder / "requests.tsv"
+    # In a folder of its own: Hearthgate watches the folder above its manifests, and would be told of every line.
+    log = folder / "load" / "requests.tsv"
+    log.parent.mkdir(exist_ok=True)
     log.unlink(missing_ok=True)
     plain = protocol is Protocol.HTTP1
     port = proxy.http if plain else proxy.https

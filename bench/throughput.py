@@ -18,7 +18,7 @@ WANTED_SHARE = 0.95
 
 
 def run(*, quick: bool) -> tuple[list[Figure], dict[str, Any]]:
-    rounds, seconds = (2, 2.0) if quick else (7, 4.0)
+    rounds, seconds = (2, 2.0) if quick else (5, 4.0)
     samples: dict[Protocol, dict[str, list[Measured]]] = {}
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
