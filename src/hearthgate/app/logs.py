@@ -23,7 +23,12 @@ def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
             structlog.processors.JSONRenderer(),
         ]
     else:
-        renderers = [structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=44)]
+        # Plain: the default shows the local variables of every frame, and with them secrets.
+        renderers = [
+            structlog.dev.ConsoleRenderer(
+                colors=stream.isatty(), pad_event_to=44, exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
     structlog.configure(
         processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),

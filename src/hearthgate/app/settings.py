@@ -59,9 +59,13 @@ def load_settings(path: Path | None, overrides: Sequence[str], *, privileged: bo
     """
     ref = ObjectRef("Settings", "", str(path) if path else "hearthgate.yaml")
     data = _read(path, ref) if path else {}
+    privileged = may_bind_privileged() if privileged is None else privileged
+    if overrides and not data.get("entryPoints"):
+        # What is not overridden of the default entrypoints stays.
+        data["entryPoints"] = default_entry_points(privileged=privileged)
     for override in overrides:
         _override(data, override, ref)
-    return decode_settings(data, ref, privileged=may_bind_privileged() if privileged is None else privileged)
+    return decode_settings(data, ref, privileged=privileged)
 
 
 def decode_settings(data: Mapping[str, Any], ref: ObjectRef, *, privileged: bool) -> Settings:
@@ -77,21 +81,23 @@ def decode_settings(data: Mapping[str, Any], ref: ObjectRef, *, privileged: bool
     if problems:
         raise SettingsError(problems)
     if not settings.entry_points:
-        return msgspec.structs.replace(settings, entry_points=default_entry_points(privileged=privileged))
+        defaults = default_entry_points(privileged=privileged)
+        entry_points = {name: msgspec.convert(value, EntryPoint) for name, value in defaults.items()}
+        return msgspec.structs.replace(settings, entry_points=entry_points)
     return settings
 
 
-def default_entry_points(*, privileged: bool) -> dict[str, EntryPoint]:
-    """Plain HTTP that sends everything that no route wants to HTTPS, and HTTPS with HTTP/3."""
+def default_entry_points(*, privileged: bool) -> dict[str, Any]:
+    """As the settings file would write them: plain HTTP that sends to HTTPS what no route wants, and HTTPS with
+    HTTP/3."""
     web, websecure = PRIVILEGED_PORTS if privileged else UNPRIVILEGED_PORTS
-    data = {
+    return {
         "web": {
             "address": f":{web}",
             "http": {"redirections": {"entryPoint": {"to": "websecure", "priority": 1}}},
         },
         "websecure": {"address": f":{websecure}", "http": {"tls": {}}, "http3": {}},
     }
-    return {name: msgspec.convert(value, EntryPoint) for name, value in data.items()}
 
 
 def api_address(settings: Settings) -> tuple[str, int]:
@@ -137,7 +143,7 @@ def _read(path: Path, ref: ObjectRef) -> dict[str, Any]:
         raise SettingsError([Problem(ref=ref, reason=Reason.UNREADABLE, message=message)]) from error
     try:
         data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
         message = f"{line}{getattr(error, 'problem', None) or 'not YAML'}"
@@ -165,7 +171,7 @@ def _override(data: dict[str, Any], text: str, ref: ObjectRef) -> None:
             raise SettingsError([Problem(ref=ref, reason=Reason.INVALID_VALUE, message=message)])
     try:
         below[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         below[last] = value
 
 

@@ -20,12 +20,17 @@ def default_state_folder() -> Path:
 
 
 def prepare_state_folder(path: Path) -> Path:
-    """Makes the folder, readable by its owner only. Raises Permanent with the reason when it cannot."""
+    """Makes the folder, readable by its owner only. Raises Permanent with the reason when it cannot, or when the
+    folder is somebody else's: a folder that was there before is never locked up for others."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.chmod(0o700)
+        status = path.stat()
     except OSError as error:
         raise Permanent(f"state folder {path}: {error.strerror} (choose another with --state)") from error
+    if status.st_uid != os.geteuid():
+        raise Permanent(f"state folder {path} belongs to another user (choose another with --state)")
+    if status.st_mode & 0o077:
+        raise Permanent(f"state folder {path} is open to other users (chmod 700, or choose another with --state)")
     return path.resolve()
 
 

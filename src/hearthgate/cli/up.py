@@ -49,7 +49,7 @@ def up(
         asyncio.run(run_up(options))
     except SettingsError as error:
         _refuse(error)
-    except HearthgateError as error:
+    except (HearthgateError, OSError) as error:
         click.echo(f"hearthgate: {error}", err=True)
         raise SystemExit(1) from error
 

@@ -61,3 +61,19 @@ def test_missing_file_is_told(tmp_path: Path) -> None:
 def test_bad_override_is_told(override: str) -> None:
     with pytest.raises(SettingsError):
         load_settings(None, [override])
+
+
+def test_override_keeps_the_rest_of_the_default_entrypoints() -> None:
+    settings = load_settings(None, ["entryPoints.websecure.address=127.0.0.1:8443"], privileged=True)
+    websecure = settings.entry_points["websecure"]
+    assert websecure.address == "127.0.0.1:8443"
+    assert websecure.http.tls is not None
+    assert websecure.http3 is not None
+    assert settings.entry_points["web"].address == ":80"
+
+
+def test_value_that_yaml_cannot_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "hearthgate.yaml"
+    path.write_text("entryPoints: 2026-13-45")
+    with pytest.raises(SettingsError):
+        load_settings(path, [])

@@ -176,10 +176,15 @@ def _pair(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Key
 
 
 def _read_pair(folder: Path, name: str) -> KeyPair | None:
+    """None when there is none, or when a renewal was cut off between the two files."""
     certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
     if not certificate.exists() or not key.exists():
         return None
-    return KeyPair(certificate.read_bytes(), SecretBytes(key.read_bytes()))
+    pair = KeyPair(certificate.read_bytes(), SecretBytes(key.read_bytes()))
+    own = _private_key(pair, folder).public_key().public_numbers()
+    public = _certificate(pair, folder).public_key()
+    fits = isinstance(public, ec.EllipticCurvePublicKey) and public.public_numbers() == own
+    return pair if fits else None
 
 
 def _write_pair(folder: Path, name: str, pair: KeyPair) -> None:
