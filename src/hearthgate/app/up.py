@@ -182,9 +182,11 @@ class Up:
         )
 
         async def serve() -> None:
-            # The first configuration shall be whole: with the endpoints that annotations stand for.
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(backends.settled.wait(), ENDPOINTS_WITHIN)
+            # The first configuration shall be whole: with the endpoints that annotations stand for. A cluster may
+            # be away, and then what was good last must serve at once.
+            if self._writer is not None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(backends.settled.wait(), ENDPOINTS_WITHIN)
             await controller.run(hub.snapshots())
 
         async with contextlib.AsyncExitStack() as stack:
