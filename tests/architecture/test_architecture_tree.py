@@ -16,7 +16,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\S+)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 # Spelled in pieces, so that this file does not contain what it looks for.
-FOREIGN_PATHS = ["/".join(("", "work", "")), "/".join(("", "tmp", "briefs")), "/".join(("", "root", ""))]
+FOREIGN_PATHS = ["/".join(("", "home", "")), "/".join(("", "root", ""))]
 PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s+[A-Za-z0-9+/=\s]{64}")
 
 

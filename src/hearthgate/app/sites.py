@@ -41,12 +41,18 @@ def list_sites(model: RoutingModel, problems: Iterable[Problem]) -> tuple[Site, 
 def print_sites(console: Console, sites: tuple[Site, ...]) -> None:
     """One line a site, never broken: a terminal may cut it, a file holds all of it."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in Site._fields:
-        table.add_column(column.upper(), no_wrap=True)
+    for column in ("SITE", "STATE", "ROUTE", "SERVICE"):
+        table.add_column(column, no_wrap=True)
     for site in sites:
-        table.add_row(*site[:-1], Text(site.state, "green" if site.state == "ok" else "yellow"))
-    width = console.width if console.is_terminal else WIDE
-    console.print(table, width=width, crop=False)
+        state = Text(site.state, "green" if site.state == "ok" else "yellow")
+        table.add_row(site.url, state, site.route, site.service)
+    console.print(table)
+
+
+def site_console() -> Console:
+    """Standard output; where it is no terminal, wide enough for every line."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDE)
 
 
 def _urls(router: Router, entrypoint: EntryPoint) -> Iterator[str]:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import structlog
-from rich.console import Console
 
 from hearthgate.apiserver.foldersync.sync import FolderSync
 from hearthgate.apiserver.server import ApiServer
@@ -24,7 +23,7 @@ from hearthgate.app.envoy import default_transport, proxy_options, socket_folder
 from hearthgate.app.local_writer import LocalWriter
 from hearthgate.app.self_signed import self_signed_certificate
 from hearthgate.app.settings import Settings, api_address
-from hearthgate.app.sites import list_sites, print_sites
+from hearthgate.app.sites import list_sites, print_sites, site_console
 from hearthgate.app.state import key_file, prepare_state_folder
 from hearthgate.app.supervisor import supervised
 from hearthgate.backends.controller import BackendsController
@@ -99,7 +98,7 @@ class Up:
 
     def __init__(self, options: UpOptions) -> None:
         self._options = options
-        self._console = Console()
+        self._console = site_console()
         self._locate: Callable[[ObjectRef, str], Source | None] = lambda _ref, _field: None
         self._missing_sources: list[Callable[[], list[str]]] = []
         self._shown: tuple[Problem, ...] = ()
