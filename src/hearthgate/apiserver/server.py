@@ -17,12 +17,12 @@ from aiohttp import web
 from hearthgate.apiserver.access.authority import Authority
 from hearthgate.apiserver.access.kubeconfig import write_kubeconfig
 from hearthgate.apiserver.access.tokens import Tokens
-from hearthgate.apiserver.files import write_private
 from hearthgate.apiserver.housekeeping import Housekeeping
 from hearthgate.apiserver.objects import Objects
 from hearthgate.apiserver.store.store import Store
 from hearthgate.apiserver.verbs import Verbs
 from hearthgate.apiserver.web.api import Api
+from hearthgate.disk.atomic import write_atomically
 from hearthgate.model.errors import Permanent
 from hearthgate.model.secret import SecretBytes
 from hearthgate.resources.registry import KINDS
@@ -145,7 +145,7 @@ class ApiServer:
                 reason = os.strerror(error.errno) if error.errno else str(error)
                 raise Permanent(f"cannot listen on {self._host}:{wish} for the API: {reason}") from error
             port: int = runner.addresses[0][1]
-            write_private(kept, f"{port}\n".encode())
+            write_atomically(kept, f"{port}\n".encode())
             return port
         raise AssertionError("there is always one wish")
 

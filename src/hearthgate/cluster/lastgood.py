@@ -5,7 +5,6 @@ file is encrypted (AES-256-GCM, nonce first, the format's name as associated dat
 """
 
 import base64
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hearthgate.cluster.cache import read_item
 from hearthgate.cluster.snapshot import Collection, Key, RefusedObject, Snapshot
+from hearthgate.disk.atomic import write_atomically
 from hearthgate.model.errors import Permanent
 from hearthgate.model.problems import Problem
 from hearthgate.model.secret import SecretBytes
@@ -59,16 +59,9 @@ class LastGood:
     def save(self, snapshot: Snapshot) -> None:
         """Replaces the file; after a crash it holds either the old or the new snapshot. Raises Permanent."""
         content = self._encode(snapshot)
-        scratch = self.path.with_name(f".{self.path.name}.new")
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            scratch.unlink(missing_ok=True)
-            descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            scratch.replace(self.path)
+            write_atomically(self.path, content)
         except OSError as error:
             raise Permanent(f"{self.path}: {error.strerror}") from error
 

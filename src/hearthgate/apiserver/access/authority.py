@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from hearthgate.apiserver.files import write_private
+from hearthgate.disk.atomic import write_atomically
 from hearthgate.model.errors import Permanent
 from hearthgate.model.secret import SecretBytes
 
@@ -189,8 +189,8 @@ def _read_pair(folder: Path, name: str) -> KeyPair | None:
 
 def _write_pair(folder: Path, name: str, pair: KeyPair) -> None:
     folder.mkdir(exist_ok=True, mode=0o700)
-    write_private(folder / f"{name}.key", pair.key.reveal())
-    write_private(folder / f"{name}.crt", pair.certificate)
+    write_atomically(folder / f"{name}.key", pair.key.reveal())
+    write_atomically(folder / f"{name}.crt", pair.certificate)
 
 
 def _certificate(pair: KeyPair, folder: Path) -> x509.Certificate:

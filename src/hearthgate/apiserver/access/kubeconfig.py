@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from hearthgate.apiserver.access.authority import ADMIN_GROUP, Authority, KeyPair
-from hearthgate.apiserver.files import write_private
+from hearthgate.disk.atomic import write_atomically
 from hearthgate.model.secret import SecretBytes
 
 _USER: Final = "hearthgate-admin"
@@ -43,7 +43,7 @@ def write_kubeconfig(path: Path, url: str, authority: Authority, now: datetime) 
     # JSON is YAML: every reader of a kubeconfig takes it.
     content = msgspec.json.format(msgspec.json.encode(config), indent=2) + b"\n"
     if not path.exists() or path.read_bytes() != content:
-        write_private(path, content)
+        write_atomically(path, content)
 
 
 def _kept(path: Path, authority: Authority, now: datetime) -> KeyPair | None:

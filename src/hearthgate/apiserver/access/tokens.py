@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from hearthgate.apiserver.files import write_private
+from hearthgate.disk.atomic import write_atomically
 from hearthgate.model.errors import Permanent
 from hearthgate.model.secret import SecretBytes
 
@@ -31,7 +31,7 @@ class Tokens:
         """A new token for `user`; the one before stops working. It cannot be shown again."""
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         self._hashes[user] = _hash(token)
-        write_private(self._path, msgspec.json.encode(self._hashes))
+        write_atomically(self._path, msgspec.json.encode(self._hashes))
         return SecretBytes(token.encode())
 
     def user_of(self, token: str) -> str | None:

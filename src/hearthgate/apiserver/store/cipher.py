@@ -10,7 +10,7 @@ from typing import Final, Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from hearthgate.apiserver.files import write_private
+from hearthgate.disk.atomic import write_atomically
 from hearthgate.model.errors import Permanent
 from hearthgate.model.secret import SecretBytes
 
@@ -62,7 +62,7 @@ def load_key(path: Path, *, create: bool) -> Cipher:
     if not path.exists():
         if not create:
             raise Permanent(f"key file {path} is missing, and the stored secrets cannot be read without it")
-        write_private(path, os.urandom(_KEY_BYTES))
+        write_atomically(path, os.urandom(_KEY_BYTES))
     if path.stat().st_mode & 0o077:
         raise Permanent(f"key file {path} can be read by others: chmod 600 {path}")
     key = path.read_bytes()

@@ -9,6 +9,7 @@ from ipaddress import ip_interface
 from typing import Any, Final
 
 from hearthgate.ingress.envoy.schema import any_of, message
+from hearthgate.ingress.xds.wire import varint
 
 ADS: Final[Mapping[str, Any]] = {"ads": {}, "resource_api_version": "V3"}
 """ConfigSource: over the stream that brought the resource which says so."""
@@ -59,18 +60,9 @@ def cidr(text: str) -> dict[str, Any]:
 
 def field(number: int, *parts: bytes) -> bytes:
     """A length-delimited field of a message, its content joined from `parts`."""
-    return b"".join((_varint(number << 3 | 2), _varint(sum(map(len, parts))), *parts))
+    return b"".join((varint(number << 3 | 2), varint(sum(map(len, parts))), *parts))
 
 
 def repeated(number: int, messages: Sequence[Any]) -> bytes:
     """A repeated message field."""
     return b"".join(field(number, item.SerializeToString(deterministic=True)) for item in messages)
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)

@@ -78,10 +78,11 @@ def _field(number: int, data: bytes) -> bytes:
 
 def _head(number: int, length: int) -> bytes:
     """The tag of a length-delimited field and its length."""
-    return _varint(number << 3 | 2) + _varint(length)
+    return varint(number << 3 | 2) + varint(length)
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """Seven bits a byte, the lowest first (protobuf's encoding of numbers)."""
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
