@@ -106,8 +106,7 @@ class Mirror:
 
 
 async def play(folder: Path, steps: list[tuple[str, str, str]]) -> None:
-    resources = [kind.resource for kind in KINDS]
-    store = await Store.open(folder, resources)
+    store = await Store.open(folder)
     verbs = Verbs(store, lambda: datetime(2026, 1, 1, tzinfo=UTC))
     await verbs.create(KIND["Namespace"], "", {"metadata": {"name": "n"}}, Options())
     mirrors = [Mirror(""), Mirror("l=x"), Mirror("l notin (y)")]
@@ -115,7 +114,7 @@ async def play(folder: Path, steps: list[tuple[str, str, str]]) -> None:
     for action, name, value in steps:
         if action == "restart":
             await store.close()
-            store = await Store.open(folder, resources)
+            store = await Store.open(folder)
             verbs = Verbs(store, lambda: datetime(2026, 1, 1, tzinfo=UTC))
         elif action == "delete":
             if store.collection(CONFIGMAP.resource).get("n", name):
@@ -234,7 +233,7 @@ def test_any_bytes_are_a_body_or_refused(media: str, body: bytes, magic: bool) -
 @given(json_values, json_values, st.sampled_from(sorted(KIND)))
 def test_any_object_is_stored_or_refused(metadata: Any, spec: Any, kind: str) -> None:
     async def run(folder: Path) -> None:
-        store = await Store.open(folder, [known.resource for known in KINDS])
+        store = await Store.open(folder)
         verbs = Verbs(store, lambda: datetime(2026, 1, 1, tzinfo=UTC))
         await verbs.create(KIND["Namespace"], "", {"metadata": {"name": "n"}}, Options())
         named = {**metadata, "name": "x"} if isinstance(metadata, dict) else metadata

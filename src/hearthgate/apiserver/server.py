@@ -77,7 +77,7 @@ class ApiServer:
 
     async def start(self) -> None:
         """Raises Permanent when the state folder is in use or damaged, or the address is taken."""
-        self._store = await Store.open(self._state, [kind.resource for kind in KINDS])
+        self._store = await Store.open(self._state)
         try:
             await self._serve(self._store)
         except BaseException:

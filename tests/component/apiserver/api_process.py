@@ -11,13 +11,12 @@ from pathlib import Path
 from hearthgate.apiserver.objects import Objects
 from hearthgate.apiserver.store.store import Store
 from hearthgate.apiserver.verbs import Verbs
-from hearthgate.resources.registry import KINDS
 
 WRITERS = 8
 
 
 async def run(state: Path, prefix: str) -> None:
-    store = await Store.open(state, [kind.resource for kind in KINDS])
+    store = await Store.open(state)
     objects = Objects(store, Verbs(store, lambda: datetime.now(UTC)))
     await objects.create_namespace("default", manager="test")
 

@@ -21,13 +21,12 @@ from hearthgate.apiserver.store.history import UNKNOWN, Expired
 from hearthgate.apiserver.store.store import Put, Remove, Store
 from hearthgate.model.errors import Permanent
 
-RESOURCES = ("configmaps", "secrets")
 PROGRAM = Path(__file__).parent / "api_process.py"
 
 
 @asynccontextmanager
 async def opened(state: Path, **options: Any) -> AsyncIterator[Store]:
-    store = await Store.open(state, RESOURCES, **options)
+    store = await Store.open(state, **options)
     try:
         yield store
     finally:
@@ -100,7 +99,7 @@ async def test_more_writes_than_a_block(tmp_path: Path, monkeypatch: pytest.Monk
 async def test_a_second_process_is_refused_and_told_the_first(tmp_path: Path) -> None:
     async with opened(tmp_path / "s"):
         with pytest.raises(Permanent, match=rf"in use by process {os.getpid()}"):
-            await Store.open(tmp_path / "s", RESOURCES)
+            await Store.open(tmp_path / "s")
     async with opened(tmp_path / "s"):
         pass
 
@@ -163,7 +162,7 @@ async def test_a_damaged_database_is_refused_in_plain_words(
             await put(store, f"x{number}", data="y" * 500)
     damage(tmp_path / "s" / "state.db")
     with pytest.raises(Permanent, match="database"):
-        await Store.open(tmp_path / "s", RESOURCES)
+        await Store.open(tmp_path / "s")
     # The lock is free again: the user may put a backup there and start.
     (tmp_path / "s" / "state.db").unlink()
     (tmp_path / "s" / "secrets.key").unlink()
@@ -195,20 +194,20 @@ async def test_secrets_cannot_be_read_with_another_key_or_moved(tmp_path: Path) 
     key = (state / "secrets.key").read_bytes()
     (state / "secrets.key").write_bytes(os.urandom(32))
     with pytest.raises(Permanent, match="wrong key"):
-        await Store.open(state, RESOURCES)
+        await Store.open(state)
     (state / "secrets.key").unlink()
     with pytest.raises(Permanent, match="is missing"):
-        await Store.open(state, RESOURCES)
+        await Store.open(state)
     (state / "secrets.key").write_bytes(key)
     (state / "secrets.key").chmod(0o644)
     with pytest.raises(Permanent, match="chmod 600"):
-        await Store.open(state, RESOURCES)
+        await Store.open(state)
     (state / "secrets.key").chmod(0o600)
     with sqlite3.connect(state / "state.db") as connection:
         connection.execute("UPDATE obj SET data=(SELECT data FROM obj WHERE name='a') WHERE name='b'")
     connection.close()
     with pytest.raises(Permanent, match="cannot decrypt secrets/a/b"):
-        await Store.open(state, RESOURCES)
+        await Store.open(state)
 
 
 async def test_watches_survive_a_restart(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def service(name: str, port: int = 80, namespace: str = "web") -> str:
 
 @pytest.fixture
 async def objects(tmp_path: Path) -> AsyncIterator[Objects]:
-    store = await Store.open(tmp_path / "state", [kind.resource for kind in KINDS])
+    store = await Store.open(tmp_path / "state")
     yield Objects(store, Verbs(store, lambda: datetime.now(UTC)))
     await store.close()
 

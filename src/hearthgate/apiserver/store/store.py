@@ -62,6 +62,7 @@ class Store:
         self._database = loaded.database
         self._collections = loaded.collections
         self._histories = loaded.histories
+        self._history_limit = loaded.history_limit
         self._given = self._visible = loaded.database.first_revision
         self._pending: dict[int, asyncio.Future[Mutated]] = {}
         self._locks: weakref.WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = (
@@ -71,16 +72,14 @@ class Store:
         self._writer = Writer(loaded.database, asyncio.get_running_loop(), self._committed)
 
     @classmethod
-    async def open(
-        cls, folder: Path, resources: Iterable[str], *, history: int = HISTORY, max_pages: int | None = None
-    ) -> Self:
+    async def open(cls, folder: Path, *, history: int = HISTORY, max_pages: int | None = None) -> Self:
         """Raises Permanent when the folder is in use, damaged, or its key is missing.
 
         history: changes kept per resource. max_pages: an upper bound of the file's size.
         """
         lock = await asyncio.to_thread(FolderLock, folder)
         try:
-            return cls(lock, await asyncio.to_thread(_load, folder, tuple(resources), history, max_pages))
+            return cls(lock, await asyncio.to_thread(_load, folder, history, max_pages))
         except BaseException:
             lock.release()
             raise
@@ -91,10 +90,23 @@ class Store:
         return self._visible
 
     def collection(self, resource: str) -> Collection:
-        return self._collections[resource]
+        """The objects of any resource; none of one that was never written."""
+        found = self._collections.get(resource)
+        if found is None:
+            found = self._collections[resource] = Collection()
+        return found
 
     def history(self, resource: str) -> History:
-        return self._histories[resource]
+        found = self._histories.get(resource)
+        if found is None:
+            found = self._histories[resource] = History(self._history_limit, HISTORY_BYTES)
+        return found
+
+    def retire(self, resource: str) -> None:
+        """Ends the watches of a resource that is no longer served; whoever comes back later lists again."""
+        if (history := self._histories.get(resource)) is not None:
+            history.close()
+            self._histories[resource] = History(self._history_limit, HISTORY_BYTES, self._visible)
 
     async def mutate(self, resource: str, key: Key, decide: Decide) -> Mutated:
         """Changes one object; answers after COMMIT. A cancelled caller does not cancel the write.
@@ -127,7 +139,7 @@ class Store:
     async def _mutate(self, resource: str, key: Key, decide: Decide) -> Mutated:
         lock = self._locks.setdefault((resource, *key), asyncio.Lock())
         async with lock:
-            current = self._collections[resource].get(*key)
+            current = self.collection(resource).get(*key)
             change = decide(current)
             if change is None:
                 return Mutated(current)
@@ -156,7 +168,7 @@ class Store:
             future.set_result(Mutated(self._publish(row), row.type))
 
     def _publish(self, row: Row) -> Entry:
-        collection = self._collections[row.resource]
+        collection = self.collection(row.resource)
         before = collection.get(row.namespace, row.name)
         entry = Entry(row.namespace, row.name, row.revision, row.data)
         if row.type == "DELETED":
@@ -164,7 +176,7 @@ class Store:
         else:
             collection.put(entry)
         self._visible = row.revision
-        self._histories[row.resource].append(
+        self.history(row.resource).append(
             Event(row.revision, row.type, row.namespace, row.name, row.data, before and before.raw)
         )
         return entry
@@ -179,39 +191,42 @@ class _Loaded(NamedTuple):
     database: Database
     collections: dict[str, Collection]
     histories: dict[str, History]
+    history_limit: int
 
 
-def _load(folder: Path, resources: Sequence[str], history: int, max_pages: int | None) -> _Loaded:
+def _load(folder: Path, history: int, max_pages: int | None) -> _Loaded:
     database = Database(folder, history=history, max_pages=max_pages)
     try:
-        entries: dict[str, list[Entry]] = {name: [] for name in resources}
+        entries: dict[str, list[Entry]] = {}
         for row in database.objects():
-            if row.resource in entries:
-                entries[row.resource].append(Entry(row.namespace, row.name, row.revision, row.data))
-        events = _past(database.log(), resources)
+            entry = Entry(row.namespace, row.name, row.revision, row.data)
+            entries.setdefault(row.resource, []).append(entry)
+        events = _past(database.log())
         floors = database.floors()
     except BaseException:
         database.abandon()
         raise
     return _Loaded(
         database,
-        {name: Collection(entries[name]) for name in resources},
-        {name: History(history, HISTORY_BYTES, floors.get(name, 0), events[name]) for name in resources},
+        {resource: Collection(found) for resource, found in entries.items()},
+        {
+            resource: History(history, HISTORY_BYTES, floors.get(resource, 0), events.get(resource, ()))
+            for resource in sorted({*floors, *events})
+        },
+        history,
     )
 
 
-def _past(log: Iterable[Row], resources: Sequence[str]) -> dict[str, list[Event]]:
+def _past(log: Iterable[Row]) -> dict[str, list[Event]]:
     """The logged changes, each with the state before it as far as the log knows it."""
-    events: dict[str, list[Event]] = {name: [] for name in resources}
+    events: dict[str, list[Event]] = {}
     last: dict[tuple[str, str, str], bytes | None] = {}
     for row in log:
-        if row.resource not in events:
-            continue
         key = (row.resource, row.namespace, row.name)
         before = None if row.type == "ADDED" else last.get(key, UNKNOWN)
         last[key] = None if row.type == "DELETED" else row.data
         event = Event(row.revision, row.type, row.namespace, row.name, row.data, before)
-        events[row.resource].append(event)
+        events.setdefault(row.resource, []).append(event)
     return events
 
 
