@@ -4,7 +4,7 @@ Level-triggered: at the start everything is looked at once, so that a death in b
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +12,8 @@ import msgspec
 import structlog
 
 from hearthgate.apiserver.errors import ApiError
+from hearthgate.apiserver.semantics.definitions import DEFINITIONS
+from hearthgate.apiserver.served import ServedKinds
 from hearthgate.apiserver.store.store import Object, Store
 from hearthgate.apiserver.verbs import Options, Preconditions, Verbs, is_terminating
 from hearthgate.resources.kinds import Kind
@@ -31,6 +33,12 @@ class _Namespace(NamedTuple):
     name: str
 
 
+class _Definition(NamedTuple):
+    """A custom resource definition that may have ended."""
+
+    name: str
+
+
 class _Owner(NamedTuple):
     """The uid of an object that has gone; its dependents follow, or with `orphan` stay without it."""
 
@@ -41,18 +49,20 @@ class _Owner(NamedTuple):
 class Housekeeping:
     """`run` until cancelled; `on_end` and `on_terminating` are told by the verbs."""
 
-    def __init__(self, store: Store, verbs: Verbs, kinds: Iterable[Kind]) -> None:
+    def __init__(self, store: Store, verbs: Verbs, served: ServedKinds) -> None:
         self._store = store
         self._verbs = verbs
-        self._kinds = tuple(kinds)
+        self._served = served
         self._namespaces = BY_API_VERSION["v1", "Namespace"]
         self._events = BY_API_VERSION["v1", "Event"]
-        self._queue: asyncio.Queue[_Namespace | _Owner] = asyncio.Queue()
+        self._queue: asyncio.Queue[_Namespace | _Definition | _Owner] = asyncio.Queue()
 
     def on_end(self, kind: Kind, obj: Object, orphan: bool) -> None:
         metadata = obj["metadata"]
         if kind is not self._events:
             self._queue.put_nowait(_Owner(metadata["uid"], orphan))
+        if kind.schema is not None and self._is_ending(kind.resource):
+            self._queue.put_nowait(_Definition(kind.resource))
         if namespace := metadata.get("namespace"):
             entry = self._store.collection(self._namespaces.resource).get("", namespace)
             if entry is not None and is_terminating(entry):
@@ -61,7 +71,13 @@ class Housekeeping:
     def on_terminating(self, namespace: str) -> None:
         self._queue.put_nowait(_Namespace(namespace))
 
+    def on_definition(self, name: str, definition: Object | None) -> None:
+        if definition is not None and "deletionTimestamp" in definition["metadata"]:
+            self._queue.put_nowait(_Definition(name))
+
     async def run(self) -> None:
+        for entry in self._store.collection(DEFINITIONS).entries():
+            self._queue.put_nowait(_Definition(entry.name))
         for entry in self._store.collection(self._namespaces.resource).entries():
             self._queue.put_nowait(_Namespace(entry.name))
         for uid in self._lost_owners():
@@ -78,12 +94,15 @@ class Housekeeping:
             else:
                 await self._tidy(work)
 
-    async def _tidy(self, work: _Namespace | _Owner) -> None:
+    async def _tidy(self, work: _Namespace | _Definition | _Owner) -> None:
         try:
-            if isinstance(work, _Namespace):
-                await self._empty(work.name)
-            else:
-                await self._follow(work)
+            match work:
+                case _Namespace():
+                    await self._empty(work.name)
+                case _Definition():
+                    await self._drop(work.name)
+                case _Owner():
+                    await self._follow(work)
         except ApiError as error:
             # A full disk, for instance: nothing is lost, it is tried again later.
             _log.warning("housekeeping postponed", error=error.message)
@@ -96,17 +115,33 @@ class Housekeeping:
             return
         await self._store.settle()  # creations that were let in before the namespace began to end
         left = 0
-        for kind in self._kinds:
+        for kind in self._served.stored:
             for held in self._store.collection(kind.resource).entries(namespace) if kind.namespaced else ():
                 await self._delete(kind, namespace, held.name)
             left += len(self._store.collection(kind.resource).entries(namespace)) if kind.namespaced else 0
         if not left:  # else finalizers hold something: the end of the last one comes back here
             await self._verbs.finish_namespace(self._namespaces, namespace)
 
+    async def _drop(self, resource: str) -> None:
+        """Deletes the objects of an ending definition, then lets it go. Native kinds keep theirs."""
+        if not self._is_ending(resource):
+            return
+        await self._store.settle()
+        if not self._served.is_native(resource) and (view := self._served.stored_as(resource)) is not None:
+            for held in self._store.collection(resource).entries():
+                await self._delete(view, held.namespace, held.name)
+            if self._store.collection(resource).entries():
+                return  # finalizers hold something: the end of the last one comes back here
+        await self._verbs.finish_definition(resource)
+
+    def _is_ending(self, definition: str) -> bool:
+        entry = self._store.collection(DEFINITIONS).get("", definition)
+        return entry is not None and is_terminating(entry)
+
     async def _follow(self, owner: _Owner) -> None:
         """Background garbage collection: a dependent goes when none of its owners is left."""
         mark = owner.uid.encode()
-        for kind in self._kinds:
+        for kind in self._served.stored:
             for entry in self._store.collection(kind.resource).entries():
                 if mark not in entry.raw:
                     continue
@@ -121,9 +156,10 @@ class Housekeeping:
 
     def _exists(self, dependent: Kind, namespace: str, reference: dict[str, Any]) -> bool:
         """Whether an owner is there; one of a kind that is not served counts as there."""
-        kind = BY_API_VERSION.get((str(reference.get("apiVersion")), str(reference.get("kind"))))
-        if kind is None:
+        served = self._served.of(str(reference.get("apiVersion")), str(reference.get("kind")))
+        if served is None:
             return True
+        kind = served.storage
         place = namespace if kind.namespaced else ""
         entry = self._store.collection(kind.resource).get(place, str(reference.get("name")))
         return entry is not None and msgspec.json.decode(entry.raw)["metadata"]["uid"] == reference.get("uid")
@@ -131,7 +167,7 @@ class Housekeeping:
     def _lost_owners(self) -> Sequence[str]:
         """Owners that went while nobody followed."""
         lost: dict[str, None] = {}
-        for kind in self._kinds:
+        for kind in self._served.stored:
             for entry in self._store.collection(kind.resource).entries():
                 if b'"ownerReferences"' in entry.raw:
                     for reference in _references(msgspec.json.decode(entry.raw)):

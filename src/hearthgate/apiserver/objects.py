@@ -7,6 +7,7 @@ import msgspec
 from hearthgate.apiserver.errors import ApiError, bad_request
 from hearthgate.apiserver.semantics.admission import FieldValidation
 from hearthgate.apiserver.semantics.selection import Selection
+from hearthgate.apiserver.served import Served, ServedKinds
 from hearthgate.apiserver.store.store import Object, Store
 from hearthgate.apiserver.verbs import Options, Preconditions, Verbs
 from hearthgate.model.problems import Problem
@@ -29,9 +30,10 @@ class Applied(NamedTuple):
 class Objects:
     """Objects that are returned are the caller's own. Writes return after COMMIT and raise ApiError."""
 
-    def __init__(self, store: Store, verbs: Verbs) -> None:
+    def __init__(self, store: Store, verbs: Verbs, served: ServedKinds) -> None:
         self._store = store
         self._verbs = verbs
+        self.served = served
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """`namespace` is empty for cluster-scoped kinds."""
@@ -55,17 +57,25 @@ class Objects:
         Fields that `manager` applied before and leaves out now are removed unless others manage them. An
         object without namespace goes to `default`.
         """
-        kind = _kind_of(obj)
+        view = self._view_of(obj)
+        kind = view.storage
         metadata = obj.get("metadata")
         if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
             raise bad_request("metadata.name is required")
         namespace = (metadata.get("namespace") or DEFAULT_NAMESPACE) if kind.namespaced else ""
         if not kind.namespaced and metadata.get("namespace"):
             raise bad_request(f"{kind.kind} has no namespace: remove metadata.namespace")
-        config = msgspec.json.decode(msgspec.json.encode(obj))
+        config = view.stored(msgspec.json.decode(msgspec.json.encode(obj)))
         options = Options(manager=manager, validation=FieldValidation(field_validation))
         result = await self._verbs.apply(kind, namespace, metadata["name"], config, options, force=True)
-        return Applied(msgspec.json.decode(result.raw), bool(result.type), result.warnings)
+        return Applied(msgspec.json.decode(result.raw), bool(result.type), (*view.warnings, *result.warnings))
+
+    def _view_of(self, obj: Object) -> Served:
+        if found := self.served.of(str(obj.get("apiVersion")), str(obj.get("kind"))):
+            return found
+        why = find_kind(obj)
+        message = why.message if isinstance(why, Problem) else f"{why.kind} is not served"
+        raise ApiError(404, "NotFound", message) if obj.get("kind") else bad_request(message)
 
     async def delete(self, kind: Kind, namespace: str, name: str) -> bool:
         """Whether there was such an object. It may still wait for its finalizers."""
@@ -88,12 +98,3 @@ class Objects:
                 return False
             raise
         return True
-
-
-def _kind_of(obj: Object) -> Kind:
-    found = find_kind(obj)
-    if isinstance(found, Problem):
-        raise ApiError(
-            404 if obj.get("kind") else 400, "NotFound" if obj.get("kind") else "BadRequest", found.message
-        )
-    return found

@@ -17,15 +17,16 @@ from aiohttp import web
 from hearthgate.apiserver.access.authority import Authority
 from hearthgate.apiserver.access.kubeconfig import write_kubeconfig
 from hearthgate.apiserver.access.tokens import Tokens
+from hearthgate.apiserver.definitions import Definitions
 from hearthgate.apiserver.housekeeping import Housekeeping
 from hearthgate.apiserver.objects import Objects
-from hearthgate.apiserver.store.store import Store
+from hearthgate.apiserver.served import ServedKinds
+from hearthgate.apiserver.store.store import Object, Store
 from hearthgate.apiserver.verbs import Verbs
 from hearthgate.apiserver.web.api import Api
 from hearthgate.disk.atomic import write_atomically
 from hearthgate.model.errors import Permanent
 from hearthgate.model.secret import SecretBytes
-from hearthgate.resources.registry import KINDS
 
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 6443
@@ -102,11 +103,19 @@ class ApiServer:
             self._store = None
 
     async def _serve(self, store: Store) -> None:
+        served = ServedKinds()
         verbs = Verbs(store, self._now)
-        housekeeping = Housekeeping(store, verbs, KINDS)
+        definitions = Definitions(served, store)
+        housekeeping = Housekeeping(store, verbs, served)
         verbs.on_end = housekeeping.on_end
         verbs.on_terminating = housekeeping.on_terminating
-        self._objects = Objects(store, verbs)
+
+        def on_definition(name: str, definition: Object | None) -> None:
+            definitions.changed(name, definition)
+            housekeeping.on_definition(name, definition)
+
+        verbs.on_definition = on_definition
+        self._objects = Objects(store, verbs, served)
         for name in _FIRST_NAMESPACES:
             await self._objects.create_namespace(name, manager="hearthgate-api")
         self._housekeeping = asyncio.create_task(_keep(housekeeping), name="api-housekeeping")
@@ -114,7 +123,7 @@ class ApiServer:
         authority = await asyncio.to_thread(Authority.load, folder, self._now())
         await asyncio.to_thread(authority.server, folder, _names(self._host), self._now())
         self._tokens = Tokens(self._state / "tokens.json")
-        api = Api(store=store, verbs=verbs, tokens=self._tokens, ready=self._ready, kinds=KINDS, now=self._now)
+        api = Api(store=store, verbs=verbs, tokens=self._tokens, ready=self._ready, served=served, now=self._now)
         self._runner = web.AppRunner(
             api.application(),
             access_log=None,

@@ -19,11 +19,14 @@ from hearthgate.apiserver.patches.managers import Manager, Writer, track_update,
 from hearthgate.apiserver.patches.topology import Topology
 from hearthgate.apiserver.semantics import lifecycle
 from hearthgate.apiserver.semantics.admission import FieldValidation, admit
+from hearthgate.apiserver.semantics.custom import admit_custom
 from hearthgate.apiserver.semantics.defaults import fill, without_nulls
+from hearthgate.apiserver.semantics.definitions import CLEANUP, DEFINITIONS, establish
 from hearthgate.apiserver.semantics.immutable import check_immutable
 from hearthgate.apiserver.store.collection import Entry
 from hearthgate.apiserver.store.store import Mutated, Object, Put, Remove, Store
 from hearthgate.resources.kinds import Kind
+from hearthgate.resources.registry import BY_API_VERSION
 
 _SUFFIX_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 _NAME_ROOM: Final = 58
@@ -60,6 +63,8 @@ OnEnd = Callable[[Kind, Object, bool], None]
 """Told when an object has gone: its kind, its last state, whether dependents stay."""
 OnTerminating = Callable[[str], None]
 """Told the name of a namespace that has been deleted and is not empty yet, at every change of it."""
+OnDefinition = Callable[[str, Object | None], None]
+"""Told the name of a custom resource definition that was written, and its state; None when it has gone."""
 
 
 class Verbs:
@@ -70,6 +75,7 @@ class Verbs:
         self._now = now
         self.on_end: OnEnd = lambda kind, obj, orphan: None
         self.on_terminating: OnTerminating = lambda name: None
+        self.on_definition: OnDefinition = lambda name, definition: None
 
     def now(self) -> str:
         return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -100,7 +106,7 @@ class Verbs:
             if current is not None:
                 raise already_exists(kind, asked["metadata"]["name"])
             fresh = self._fresh(kind, asked, options, warnings)
-            return track_update(None, fresh, self._writer(kind, options), Topology(kind.resource))
+            return track_update(None, fresh, self._writer(kind, options), Topology.of(kind))
 
         warnings: list[str] = []
         return await self._write(kind, asked, decide, options, warnings)
@@ -124,9 +130,9 @@ class Verbs:
         self, kind: Kind, current: Object, asked: Object, options: Options, warnings: list[str]
     ) -> Object:
         new = lifecycle.updated(kind, current, asked, status=options.subresource == "status")
-        new = _admitted(kind, new, options, warnings)
+        new = self._admitted(kind, new, options, warnings, current)
         check_immutable(kind, current, new)
-        return track_update(current, new, self._writer(kind, options), Topology(kind.resource))
+        return track_update(current, new, self._writer(kind, options), Topology.of(kind))
 
     async def apply(
         self, kind: Kind, namespace: str, name: str, config: Any, options: Options, *, force: bool
@@ -142,7 +148,7 @@ class Verbs:
             }
         elif kind.status:
             asked.pop("status", None)
-        topology = Topology(kind.resource)
+        topology = Topology.of(kind)
 
         def decide(current: Object | None) -> Object:
             writer = self._writer(kind, options)._replace(operation="Apply")
@@ -152,7 +158,7 @@ class Verbs:
                 return self._applied_fresh(kind, asked, writer, options, warnings)
             merged = apply_config(current, asked, writer, topology, force=force)
             new = lifecycle.updated(kind, current, merged, status=status_only)
-            new = _admitted(kind, new, options, warnings)
+            new = self._admitted(kind, new, options, warnings, current)
             check_immutable(kind, current, new)
             return new
 
@@ -164,7 +170,7 @@ class Verbs:
     ) -> Object:
         if asked["metadata"].get("resourceVersion") or asked["metadata"].get("uid"):
             raise conflict(kind, asked["metadata"]["name"], "it does not exist, yet a version or uid is asked for")
-        fields = frozenset(leaves(asked, Topology(kind.resource)))
+        fields = frozenset(leaves(asked, Topology.of(kind)))
         fresh = self._fresh(kind, asked, options, warnings)
         write_managers(fresh, [Manager.of(writer, fields)])
         return fresh
@@ -212,6 +218,20 @@ class Verbs:
 
         self._told(kind, await self._store.mutate(kind.resource, ("", name), decide), ())
 
+    async def finish_definition(self, name: str) -> None:
+        """Lets an ending definition go unless finalizers of others hold it. Its objects must be gone."""
+
+        def decide(entry: Entry | None) -> Put | Remove | None:
+            obj: Object = {} if entry is None else msgspec.json.decode(entry.raw)
+            held = obj.get("metadata", {}).get("finalizers") or []
+            if CLEANUP not in held or "deletionTimestamp" not in obj["metadata"]:
+                return None
+            obj["metadata"]["finalizers"] = [finalizer for finalizer in held if finalizer != CLEANUP]
+            return Put(obj) if obj["metadata"]["finalizers"] else Remove(obj)
+
+        kind = BY_API_VERSION["apiextensions.k8s.io/v1", "CustomResourceDefinition"]
+        self._told(kind, await self._store.mutate(DEFINITIONS, ("", name), decide), ())
+
     async def _write(
         self,
         kind: Kind,
@@ -224,7 +244,7 @@ class Verbs:
         key = (place["metadata"].get("namespace", ""), place["metadata"].get("name") or "")
 
         def change(entry: Entry | None) -> Put | Remove | None:
-            current: Object | None = None if entry is None else msgspec.json.decode(entry.raw)
+            current: Object | None = None if entry is None else _current(kind, entry)
             if current is None:
                 self._check_namespace(kind, *key)
             new = decide(current)
@@ -251,12 +271,29 @@ class Verbs:
             self.on_end(kind, msgspec.json.decode(mutated.entry.raw), orphan)
         elif kind.resource == "namespaces" and is_terminating(mutated.entry):
             self.on_terminating(mutated.entry.name)
+        if kind.resource == DEFINITIONS and mutated.type:
+            gone = mutated.type == "DELETED"
+            self.on_definition(mutated.entry.name, None if gone else msgspec.json.decode(mutated.entry.raw))
         return Result(mutated.entry.raw, mutated.type, warnings)
 
     def _fresh(self, kind: Kind, asked: Object, options: Options, warnings: list[str]) -> Object:
         fresh = lifecycle.created(kind, asked, now=self.now(), uid=str(uuid.uuid4()))
         fresh["metadata"].pop("managedFields", None)
-        return _admitted(kind, fresh, options, warnings)
+        return self._admitted(kind, fresh, options, warnings)
+
+    def _admitted(
+        self, kind: Kind, obj: Object, options: Options, warnings: list[str], old: Object | None = None
+    ) -> Object:
+        """`obj` as it may be stored. Raises ApiError."""
+        obj = without_nulls(kind, obj)
+        if kind.schema is not None:
+            warnings.extend(admit_custom(kind, kind.schema, obj, options.validation, old))
+            return obj
+        warnings.extend(admit(kind, obj, options.validation))
+        fill(kind.resource, obj)
+        if kind.resource == DEFINITIONS and not options.subresource:
+            warnings.extend(establish(kind, obj, old, self.now()))
+        return obj
 
     def _writer(self, kind: Kind, options: Options) -> Writer:
         return Writer(options.manager, "Update", options.subresource, kind.api_version, self.now())
@@ -279,10 +316,10 @@ def is_terminating(entry: Entry) -> bool:
     return "deletionTimestamp" in msgspec.json.decode(entry.raw)["metadata"]
 
 
-def _admitted(kind: Kind, obj: Object, options: Options, warnings: list[str]) -> Object:
-    obj = without_nulls(kind, obj)
-    warnings.extend(admit(kind, obj, options.validation))
-    fill(kind.resource, obj)
+def _current(kind: Kind, entry: Entry) -> Object:
+    obj: Object = msgspec.json.decode(entry.raw)
+    if kind.schema is not None:
+        obj["apiVersion"] = kind.api_version  # it may have been stored when another version was the stored one
     return obj
 
 

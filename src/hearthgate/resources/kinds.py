@@ -1,8 +1,11 @@
 """What the API must know of a kind: its names, its scope, its columns."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hearthgate.resources.meta import Resource
+
+if TYPE_CHECKING:
+    from hearthgate.resources.structural.schema import Structural
 
 
 class Column(NamedTuple):
@@ -25,6 +28,7 @@ class Kind(NamedTuple):
         (counts, `80/TCP`) is made by the API server.
     upstream_status: whether upstream's own definition has the status subresource (False: on a real cluster
         with upstream's definitions only Events can tell).
+    schema, selectable_fields: of a kind that a definition brought, which has no resource_type.
     """
 
     group: str
@@ -38,6 +42,8 @@ class Kind(NamedTuple):
     status: bool = False
     upstream_status: bool = False
     columns: tuple[Column, ...] = ()
+    schema: "Structural | None" = None
+    selectable_fields: tuple[str, ...] = ()
 
     @property
     def api_version(self) -> str:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hearthgate.apiserver.objects import Objects
+from hearthgate.apiserver.served import ServedKinds
 from hearthgate.apiserver.store.store import Store
 from hearthgate.apiserver.verbs import Verbs
 
@@ -17,7 +18,7 @@ WRITERS = 8
 
 async def run(state: Path, prefix: str) -> None:
     store = await Store.open(state)
-    objects = Objects(store, Verbs(store, lambda: datetime.now(UTC)))
+    objects = Objects(store, Verbs(store, lambda: datetime.now(UTC)), ServedKinds())
     await objects.create_namespace("default", manager="test")
 
     async def write(writer: int) -> None:

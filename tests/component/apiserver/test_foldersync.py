@@ -12,6 +12,7 @@ import pytest
 
 from hearthgate.apiserver.foldersync.sync import FolderSync
 from hearthgate.apiserver.objects import Objects
+from hearthgate.apiserver.served import ServedKinds
 from hearthgate.apiserver.store.store import Store
 from hearthgate.apiserver.verbs import Verbs
 from hearthgate.model.problems import Problem, Reason
@@ -33,7 +34,7 @@ def service(name: str, port: int = 80, namespace: str = "web") -> str:
 @pytest.fixture
 async def objects(tmp_path: Path) -> AsyncIterator[Objects]:
     store = await Store.open(tmp_path / "state")
-    yield Objects(store, Verbs(store, lambda: datetime.now(UTC)))
+    yield Objects(store, Verbs(store, lambda: datetime.now(UTC)), ServedKinds())
     await store.close()
 
 

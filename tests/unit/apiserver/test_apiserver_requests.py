@@ -8,14 +8,14 @@ import pytest
 from hearthgate.apiserver.access.identity import identify
 from hearthgate.apiserver.access.tokens import Tokens
 from hearthgate.apiserver.errors import ApiError
+from hearthgate.apiserver.served import ServedKinds
 from hearthgate.apiserver.web.body import decode_object
 from hearthgate.apiserver.web.negotiate import Form, wanted_form
 from hearthgate.apiserver.web.protobuf import MEDIA_TYPE, decode_body
 from hearthgate.apiserver.web.query import flag, watch_options, write_options
 from hearthgate.apiserver.web.target import Targets
-from hearthgate.resources.registry import KINDS
 
-TARGETS = Targets(KINDS)
+TARGETS = Targets(ServedKinds())
 
 PATHS: dict[str, tuple[str, str | None, str, str] | None] = {
     "/api/v1/services": ("Service", None, "", ""),

@@ -6,7 +6,10 @@ controllers patch. The lists of custom resources are atomic, except the conditio
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
+
+from hearthgate.resources.kinds import Kind
+from hearthgate.resources.structural.schema import Structural
 
 Path = tuple[str, ...]
 """Field names from the root; steps into a list are left out."""
@@ -65,10 +68,17 @@ class Topology(NamedTuple):
     """The list types of one resource."""
 
     resource: str
+    schema: Structural | None = None
+
+    @classmethod
+    def of(cls, kind: Kind) -> Self:
+        return cls(kind.resource, kind.schema)
 
     def list_type(self, path: Path) -> ListType:
         if path in _EVERYWHERE:
             return _EVERYWHERE[path]
+        if self.schema is not None:
+            return self.schema.list_type(path)
         return _BY_RESOURCE.get(self.resource, {}).get(path)
 
 

@@ -1,6 +1,6 @@
 """Requests to answers: who asks, what for, which verb; every refusal becomes a Status."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from hearthgate import __version__
 from hearthgate.apiserver.access.identity import Identity, identify
 from hearthgate.apiserver.access.tokens import Tokens
 from hearthgate.apiserver.errors import ApiError, too_large
+from hearthgate.apiserver.served import ServedKinds
 from hearthgate.apiserver.store.store import Store
 from hearthgate.apiserver.verbs import Verbs
 from hearthgate.apiserver.web.answers import send, send_error
@@ -22,7 +23,6 @@ from hearthgate.apiserver.web.reading import Reading
 from hearthgate.apiserver.web.reviews import answer_review
 from hearthgate.apiserver.web.target import Target, Targets
 from hearthgate.apiserver.web.writing import Writing
-from hearthgate.resources.kinds import Kind
 
 BODY_LIMIT: Final = 3 * 1024 * 1024
 _VERSION: Final = "1.32"
@@ -44,15 +44,14 @@ class Api:
         verbs: Verbs,
         tokens: Tokens,
         ready: Ready,
-        kinds: Iterable[Kind],
+        served: ServedKinds,
         now: Callable[[], datetime],
     ) -> None:
-        kinds = tuple(kinds)
         self._tokens = tokens
         self._ready = ready
-        self._targets = Targets(kinds)
-        self._discovery = Discovery(kinds)
-        self._openapi = OpenApi(kinds, __version__)
+        self._served = served
+        self._targets = Targets(served)
+        self._documents = _Documents(served)
         self._reading = Reading(store, verbs, now)
         self._writing = Writing(store, verbs, now)
 
@@ -113,12 +112,18 @@ class Api:
             return None if review is None else await send(request, msgspec.json.encode(review), status=201)
         if request.method != "GET":
             return None
+        documents = self._current()
         if request.path == "/openapi/v3":
-            return await send(request, self._openapi.index)
-        if document := self._openapi.documents.get(request.path.removeprefix("/openapi/v3/")):
+            return await send(request, documents.openapi.index)
+        if document := documents.openapi.documents.get(request.path.removeprefix("/openapi/v3/")):
             return await send(request, document)
-        found = self._discovery.answer(request.path, request.headers.get("Accept", ""), request.host)
+        found = documents.discovery.answer(request.path, request.headers.get("Accept", ""), request.host)
         return None if found is None else await send(request, msgspec.json.encode(found[0]), media=found[1])
+
+    def _current(self) -> "_Documents":
+        if self._documents.generation != self._served.generation:
+            self._documents = _Documents(self._served)
+        return self._documents
 
     async def _object(self, request: web.Request, target: Target) -> web.StreamResponse:
         is_item = bool(target.name)
@@ -139,6 +144,15 @@ class Api:
             message = "the server does not allow this method on the requested resource"
             raise ApiError(405, "MethodNotAllowed", message, kind=target.kind, name=target.name)
         return await verb(request, target)
+
+
+class _Documents:
+    """What tells about all that is served, at one generation of it."""
+
+    def __init__(self, served: ServedKinds) -> None:
+        self.generation = served.generation
+        self.discovery = Discovery(served.kinds)
+        self.openapi = OpenApi(served.kinds, __version__)
 
 
 def _is_status_delete(request: web.Request, target: Target) -> bool:

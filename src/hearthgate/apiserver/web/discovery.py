@@ -1,5 +1,6 @@
 """Which groups, versions and resources there are: aggregated discovery and the older lists. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from hearthgate.resources.kinds import Kind
 VERBS: Final = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _STATUS_VERBS: Final = ("get", "patch", "update")
 _AGGREGATED_VERSIONS: Final = ("v2", "v2beta1")
+_VERSION: Final = re.compile(r"v(\d+)(?:(beta|alpha)(\d+))?")
 
 REVIEWS: Final = (
     Kind("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False),
@@ -55,7 +57,8 @@ class Discovery:
         return sorted({kind.group for kind in self._kinds if kind.group})
 
     def _versions(self, group: str) -> list[str]:
-        return sorted({kind.version for kind in self._kinds if kind.group == group})
+        """The preferred one first."""
+        return sorted({kind.version for kind in self._kinds if kind.group == group}, key=_seniority)
 
     def _of(self, group: str, version: str) -> list[Kind]:
         return [kind for kind in self._kinds if (kind.group, kind.version) == (group, version)]
@@ -125,6 +128,15 @@ class Discovery:
             "groupVersion": version_name,
             "resources": resources,
         }
+
+
+def _seniority(version: str) -> tuple[int, int, int, str]:
+    """Sorts as upstream: stable before beta before alpha, newer before older, then names it cannot read."""
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        return (3, 0, 0, version)
+    level = {None: 0, "beta": 1, "alpha": 2}[match[2]]
+    return (level, -int(match[1]), -int(match[3] or 0), "")
 
 
 def _aggregated_version(accept: str) -> str:

@@ -3,9 +3,10 @@
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from hearthgate.apiserver.errors import expired
+from hearthgate.apiserver.served import Served
 from hearthgate.apiserver.store.collection import Entry
 
 _KEPT: Final = 32
@@ -19,6 +20,12 @@ class Page(NamedTuple):
     revision: int
     token: str = ""
     remaining: int = 0
+
+    def shown_as(self, served: Served) -> Self:
+        """With the objects in that version."""
+        if served.from_storage is None:
+            return self
+        return self._replace(entries=[entry._replace(raw=served.shown(entry.raw)) for entry in self.entries])
 
 
 class _Kept(NamedTuple):

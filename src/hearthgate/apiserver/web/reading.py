@@ -31,20 +31,22 @@ class Reading:
         form = wanted_form(request.headers.get("Accept", ""))
         if query.flag(request.query, "watch"):
             return await self._watch(request, target)
-        raw = self._verbs.entry(target.kind, target.scope, target.name).raw
+        raw = target.served.shown(self._verbs.entry(target.storage, target.scope, target.name).raw)
         include = query.include_object(request.query)
-        return await send(request, object_body(target.kind, raw, form, include, self._now()))
+        body = object_body(target.kind, raw, form, include, self._now())
+        return await send(request, body, warnings=target.served.warnings)
 
     async def list(self, request: web.Request, target: Target) -> web.StreamResponse:
         if query.flag(request.query, "watch"):
             return await self._watch(request, target)
         form = wanted_form(request.headers.get("Accept", ""))
-        page = self._page(request, target)
+        page = self._page(request, target).shown_as(target.served)
         include = query.include_object(request.query)
-        return await send(request, await list_body(target.kind, page, form, include, self._now()))
+        body = await list_body(target.kind, page, form, include, self._now())
+        return await send(request, body, warnings=target.served.warnings)
 
     def _page(self, request: web.Request, target: Target) -> Page:
-        resource = target.kind.resource
+        resource = target.storage.resource
         limit = query.number(request.query, "limit") or 0
         if token := request.query.get("continue"):
             return self._pages.next(resource, token, limit)
@@ -71,4 +73,4 @@ class Reading:
         form = wanted_form(request.headers.get("Accept", ""))
         options = query.watch_options(request.query, form)
         selection = query.selection(request.query, target)
-        return await self._watching.serve(request, target.kind, selection, options)
+        return await self._watching.serve(request, target.served, selection, options)

@@ -25,7 +25,7 @@ def schema_of(kind: Kind) -> Schema:
     if kind.resource_type is None:
         schema: Schema = {"type": "object", **_OPEN}
     else:
-        schema = _of(inspect.type_info(kind.resource_type), (), Topology(kind.resource))
+        schema = _of(inspect.type_info(kind.resource_type), (), Topology.of(kind))
     properties = schema.setdefault("properties", {})
     properties["apiVersion"] = {"type": "string", "description": "The version of the schema: group/version."}
     properties["kind"] = {"type": "string", "description": "The kind of the object."}

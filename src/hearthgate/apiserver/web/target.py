@@ -1,19 +1,29 @@
 """What a request path names: a kind, a namespace, an object, a subresource. Pure."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from hearthgate.apiserver.served import Served, ServedKinds
 from hearthgate.resources.kinds import Kind
 
 
 class Target(NamedTuple):
     """`name` is empty for a collection; `namespace` is None for all namespaces and cluster-scoped kinds."""
 
-    kind: Kind
+    served: Served
     namespace: str | None = None
     name: str = ""
     subresource: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """As the client addresses it."""
+        return self.served.kind
+
+    @property
+    def storage(self) -> Kind:
+        """As it is stored."""
+        return self.served.storage
 
     @property
     def scope(self) -> str:
@@ -24,8 +34,8 @@ class Target(NamedTuple):
 class Targets:
     """Finds the target of a path among the served kinds."""
 
-    def __init__(self, kinds: Iterable[Kind]) -> None:
-        self._kinds = {(kind.group, kind.version, kind.plural): kind for kind in kinds}
+    def __init__(self, served: ServedKinds) -> None:
+        self._served = served
 
     def find(self, raw_path: str) -> Target | None:
         """None when nothing is served there. `raw_path` is still percent-encoded."""
@@ -43,12 +53,13 @@ class Targets:
         return self._below(group, version, None, rest)
 
     def _below(self, group: str, version: str, namespace: str | None, rest: list[str]) -> Target | None:
-        kind = self._kinds.get((group, version, rest[0]))
-        if kind is None or len(rest) > 3 or (namespace is not None) > kind.namespaced:
+        served = self._served.at(group, version, rest[0])
+        if served is None or len(rest) > 3 or (namespace is not None) > served.kind.namespaced:
             return None
+        kind = served.kind
         if kind.namespaced and namespace is None and len(rest) > 1:
             return None
         subresource = rest[2] if len(rest) == 3 else ""
         if subresource and not (subresource == "status" and kind.status):
             return None
-        return Target(kind, namespace, rest[1] if len(rest) > 1 else "", subresource)
+        return Target(served, namespace, rest[1] if len(rest) > 1 else "", subresource)

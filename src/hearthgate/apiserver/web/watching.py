@@ -11,12 +11,12 @@ from aiohttp import web
 
 from hearthgate.apiserver.errors import ApiError, bad_request, expired
 from hearthgate.apiserver.semantics.selection import Selection
+from hearthgate.apiserver.served import Served
 from hearthgate.apiserver.store.history import Expired
 from hearthgate.apiserver.store.store import Store
 from hearthgate.apiserver.tables import render
 from hearthgate.apiserver.web.changes import Change, seen
 from hearthgate.apiserver.web.negotiate import Form
-from hearthgate.resources.kinds import Kind
 
 _BOOKMARK_EVERY: Final = 60.0
 _BOOKMARK_BEFORE_END: Final = 2.0
@@ -45,7 +45,7 @@ class Watching:
         self._now = now
 
     async def serve(
-        self, request: web.Request, kind: Kind, selection: Selection, options: WatchOptions
+        self, request: web.Request, served: Served, selection: Selection, options: WatchOptions
     ) -> web.StreamResponse:
         """Ends when the time is up, the server stops, or the client is gone or too slow."""
         response = web.StreamResponse(
@@ -53,18 +53,18 @@ class Watching:
         )
         response.enable_chunked_encoding()
         await response.prepare(request)
-        stream = _Stream(response, kind, options, self._now)
+        stream = _Stream(response, served, options, self._now)
         try:
-            await self._run(stream, kind, selection, options)
+            await self._run(stream, served.storage.resource, selection, options)
             await response.write_eof()
         except (ConnectionError, TimeoutError):
             pass  # the client left, or reads too slowly: it resumes by revision
         return response
 
-    async def _run(self, stream: "_Stream", kind: Kind, selection: Selection, options: WatchOptions) -> None:
+    async def _run(self, stream: "_Stream", resource: str, selection: Selection, options: WatchOptions) -> None:
         cursor = self._store.revision
         if options.initial or options.start is None:
-            entries = self._store.collection(kind.resource).entries(selection.namespace)
+            entries = self._store.collection(resource).entries(selection.namespace)
             found = (entry for entry in entries if selection.matches(entry.namespace, entry.name, entry.raw))
             await stream.send([Change("ADDED", entry.raw) for entry in found])
             if options.initial:
@@ -75,15 +75,15 @@ class Watching:
         else:
             cursor = options.start
         try:
-            await self._follow(stream, kind, selection, options, cursor)
+            await self._follow(stream, resource, selection, options, cursor)
         except Expired:
             await stream.error(expired("too old resource version: list again"))
 
     async def _follow(
-        self, stream: "_Stream", kind: Kind, selection: Selection, options: WatchOptions, cursor: int
+        self, stream: "_Stream", resource: str, selection: Selection, options: WatchOptions, cursor: int
     ) -> None:
         clock = asyncio.get_running_loop().time
-        history = self._store.history(kind.resource)
+        history = self._store.history(resource)
         end = clock() + (options.timeout if options.timeout is not None else random.uniform(*_LIFE))  # noqa: S311
         next_bookmark = _next_bookmark(clock(), end)
         while True:
@@ -113,10 +113,11 @@ class _Stream:
     """Frames in the form that the client asked for."""
 
     def __init__(
-        self, response: web.StreamResponse, kind: Kind, options: WatchOptions, now: Callable[[], datetime]
+        self, response: web.StreamResponse, served: Served, options: WatchOptions, now: Callable[[], datetime]
     ) -> None:
         self._response = response
-        self._kind = kind
+        self._served = served
+        self._kind = served.kind
         self._options = options
         self._now = now
         self._headed = True
@@ -144,10 +145,10 @@ class _Stream:
         await self._write(_line("ERROR", msgspec.json.encode(error.body())))
 
     def _frame(self, change: Change) -> bytes:
-        form = self._options.form
+        form, raw = self._options.form, self._served.shown(change.raw)
         if form is Form.OBJECT:
-            return _line(change.type, change.raw)
-        obj = msgspec.json.decode(change.raw)
+            return _line(change.type, raw)
+        obj = msgspec.json.decode(raw)
         if form is not Form.TABLE:
             return _line(change.type, msgspec.json.encode(render.partial(obj)))
         row = render.row(self._kind, obj, self._options.include, self._now())

@@ -36,16 +36,16 @@ class Writing:
 
     async def create(self, request: web.Request, target: Target) -> web.StreamResponse:
         form = wanted_form(request.headers.get("Accept", ""))
-        obj = decode_object(request.content_type, await request.read())
-        result = await self._verbs.create(target.kind, target.scope, obj, _options(request, target))
-        return await self._send(request, target.kind, form, result)
+        obj = target.served.stored(decode_object(request.content_type, await request.read()))
+        result = await self._verbs.create(target.storage, target.scope, obj, _options(request, target))
+        return await self._send(request, target, form, result)
 
     async def replace(self, request: web.Request, target: Target) -> web.StreamResponse:
         form = wanted_form(request.headers.get("Accept", ""))
-        obj = decode_object(request.content_type, await request.read())
+        obj = target.served.stored(decode_object(request.content_type, await request.read()))
         options = _options(request, target)
-        result = await self._verbs.update(target.kind, target.scope, target.name, lambda current: obj, options)
-        return await self._send(request, target.kind, form, result)
+        result = await self._verbs.update(target.storage, target.scope, target.name, lambda current: obj, options)
+        return await self._send(request, target, form, result)
 
     async def patch(self, request: web.Request, target: Target) -> web.StreamResponse:
         form = wanted_form(request.headers.get("Accept", ""))
@@ -53,43 +53,44 @@ class Writing:
         if request.content_type == "application/apply-patch+yaml":
             if not request.query.get("fieldManager"):
                 raise bad_request("fieldManager is required for an apply patch")
-            config, force = decode_yaml(body), query.flag(request.query, "force")
-            result = await self._verbs.apply(target.kind, target.scope, target.name, config, options, force=force)
+            config, force = target.served.stored(decode_yaml(body)), query.flag(request.query, "force")
+            place = (target.storage, target.scope, target.name)
+            result = await self._verbs.apply(*place, config, options, force=force)
         else:
-            change = _change(target.kind, request.content_type, decode_json(body))
-            result = await self._verbs.update(target.kind, target.scope, target.name, change, options)
-        return await self._send(request, target.kind, form, result)
+            change = target.served.changed(_change(target.kind, request.content_type, decode_json(body)))
+            result = await self._verbs.update(target.storage, target.scope, target.name, change, options)
+        return await self._send(request, target, form, result)
 
     async def delete(self, request: web.Request, target: Target) -> web.StreamResponse:
         form = wanted_form(request.headers.get("Accept", ""))
         options, wanted = await _delete_options(request, target)
-        result = await self._verbs.delete(target.kind, target.scope, target.name, options, wanted)
+        result = await self._verbs.delete(target.storage, target.scope, target.name, options, wanted)
         if result.type == "DELETED":
             return await send(request, msgspec.json.encode(_gone(target, result)))
-        return await self._send(request, target.kind, form, result)
+        return await self._send(request, target, form, result)
 
     async def delete_collection(self, request: web.Request, target: Target) -> web.StreamResponse:
         options, wanted = await _delete_options(request, target)
         selection = query.selection(request.query, target)
         entries = [
             entry
-            for entry in self._store.collection(target.kind.resource).entries(target.namespace)
+            for entry in self._store.collection(target.storage.resource).entries(target.namespace)
             if selection.matches(entry.namespace, entry.name, entry.raw)
         ]
         for entry in entries:
             try:
-                await self._verbs.delete(target.kind, entry.namespace, entry.name, options, wanted)
+                await self._verbs.delete(target.storage, entry.namespace, entry.name, options, wanted)
             except ApiError as error:
                 if error.reason != "NotFound":  # somebody else was faster
                     raise
-        page = Page(entries, self._store.revision)
+        page = Page(entries, self._store.revision).shown_as(target.served)
         return await send(request, await list_body(target.kind, page, Form.OBJECT, "None", self._now()))
 
-    async def _send(self, request: web.Request, kind: Kind, form: Form, result: Result) -> web.Response:
+    async def _send(self, request: web.Request, target: Target, form: Form, result: Result) -> web.Response:
         include = query.include_object(request.query)
-        body = object_body(kind, result.raw, form, include, self._now())
+        body = object_body(target.kind, target.served.shown(result.raw), form, include, self._now())
         status = 201 if result.type == "ADDED" else 200
-        return await send(request, body, status=status, warnings=result.warnings)
+        return await send(request, body, status=status, warnings=(*target.served.warnings, *result.warnings))
 
 
 def _options(request: web.Request, target: Target) -> Options:
@@ -105,7 +106,7 @@ def _change(kind: Kind, content_type: str, patch: Any) -> Change:
                 raise bad_request("a merge patch is an object")
             return lambda current: merge(current, patch)
         case "application/strategic-merge-patch+json" if _is_built_in(kind):
-            return lambda current: merge_strategic(current, patch, Topology(kind.resource))
+            return lambda current: merge_strategic(current, patch, Topology.of(kind))
         case _:
             message = (
                 "the body of the request was in an unknown format - accepted media types include: "
