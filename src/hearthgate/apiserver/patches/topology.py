@@ -9,26 +9,10 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Self
 
 from hearthgate.resources.kinds import Kind
+from hearthgate.resources.listtypes import KeyedList, ListType, Path, SetList
 from hearthgate.resources.structural.schema import Structural
 
-Path = tuple[str, ...]
-"""Field names from the root; steps into a list are left out."""
-
-
-class KeyedList(NamedTuple):
-    """A list whose items are told apart by `keys`, with the defaults of missing ones. The first key is the
-    merge key of strategic patches."""
-
-    keys: tuple[str, ...]
-    defaults: Mapping[str, Any] = MappingProxyType({})
-
-
-class SetList(NamedTuple):
-    """A list of scalars in which none occurs twice."""
-
-
-ListType = KeyedList | SetList | None
-"""None: atomic."""
+__all__ = ["KeyedList", "ListType", "Path", "SetList", "Topology", "item_key"]
 
 _EVERYWHERE: Final[Mapping[Path, ListType]] = MappingProxyType(
     {
