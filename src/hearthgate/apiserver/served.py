@@ -4,8 +4,9 @@ One resource is stored once, as its storage kind; every served version of it is 
 Native kinds win: a definition of a resource that Hearthgate has itself is accepted and changes nothing.
 """
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 
@@ -119,6 +120,14 @@ class ServedKinds:
         )
         self._index()
         return True
+
+    def extended(self, definitions: Iterable[Definition]) -> Self:
+        """A copy that serves these as well."""
+        copied = copy.copy(self)
+        copied._defined = dict(self._defined)
+        for definition in definitions:
+            copied.define(definition)
+        return copied
 
     def undefine(self, resource: str) -> None:
         if self._defined.pop(resource, None) is not None:

@@ -7,7 +7,8 @@ mistake is told once, where it was made.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from hearthgate.apiserver.foldersync.prepare import Prepared, prepare, unique
+from hearthgate.apiserver.foldersync.prepare import Prepared, known_kinds, prepare, unique
+from hearthgate.apiserver.served import ServedKinds
 from hearthgate.backends.desired import desired
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.doctor.report import Counts, Report
@@ -41,7 +42,8 @@ def check(
 
     found: problems that reading the files has given already. files: how many were read.
     """
-    prepared, duplicates = unique(map(prepare, documents))
+    served = known_kinds(documents, ServedKinds())
+    prepared, duplicates = unique(prepare(document, served) for document in documents)
     told = [*found, *duplicates, *(located for one in prepared for located in one.located)]
     known = {located.problem for located in told}
     places = {one.ref: one.document for one in reversed(prepared)}

@@ -50,6 +50,11 @@ class Kind(NamedTuple):
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
+    def title(self) -> str:
+        """How references name it: several definitions may bring kinds of one name, natives have theirs alone."""
+        return self.kind if self.schema is None else f"{self.kind}.{self.group}"
+
+    @property
     def singular(self) -> str:
         return self.kind.lower()
 

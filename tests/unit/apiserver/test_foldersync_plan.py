@@ -6,9 +6,12 @@ from hearthgate.apiserver.foldersync.marks import marked, source_of
 from hearthgate.apiserver.foldersync.plan import Plan, plan
 from hearthgate.apiserver.foldersync.prepare import prepare
 from hearthgate.apiserver.foldersync.reader import Folders, ManifestFile
+from hearthgate.apiserver.served import ServedKinds
 from hearthgate.model.problems import Reason
 from hearthgate.model.refs import ObjectRef, Source
 from hearthgate.resources.manifests import parse_manifests
+
+SERVED = ServedKinds()
 
 
 def ref(kind: str, name: str, namespace: str = "web") -> ObjectRef:
@@ -36,7 +39,7 @@ def planned(
     keep_all: bool = False,
 ) -> Plan:
     folders = Folders(files=files, unread=unread)
-    prepared = {document: prepare(document) for document in folders.documents}
+    prepared = {document: prepare(document, SERVED) for document in folders.documents}
     sources = {one: Source(path, 1) for one, path in (owned or {}).items()}
     return plan(folders, prepared, sources, keep_all=keep_all)
 
@@ -129,7 +132,7 @@ NAMESPACE = "kind: Namespace\napiVersion: v1\n"
 )
 def test_objects_that_cannot_be_stored(manifest: str, field: str, reason: Reason) -> None:
     (document,) = parse_manifests(manifest.encode(), "a.yaml").documents
-    prepared = prepare(document)
+    prepared = prepare(document, SERVED)
     assert [(found.field, found.reason) for found in prepared.problems] == [(field, reason)]
     assert not prepared.is_storable
 
@@ -137,7 +140,7 @@ def test_objects_that_cannot_be_stored(manifest: str, field: str, reason: Reason
 def test_exported_objects_are_taken_as_written_by_hand() -> None:
     text = f"{SERVICE}metadata: {{name: a, uid: u, resourceVersion: '7', managedFields: []}}\nstatus: {{}}\n"
     (document,) = parse_manifests(text.encode(), "a.yaml").documents
-    assert prepare(document).document.data == {
+    assert prepare(document, SERVED).document.data == {
         "kind": "Service",
         "apiVersion": "v1",
         "metadata": {"name": "a", "namespace": "default"},
@@ -150,7 +153,7 @@ def test_unsupported_fields_are_stored() -> None:
         "spec: {routes: [], tls: {certResolver: x}}\n"
     )
     (document,) = parse_manifests(text.encode(), "a.yaml").documents
-    prepared = prepare(document)
+    prepared = prepare(document, SERVED)
     assert [found.reason for found in prepared.problems] == [Reason.UNSUPPORTED]
     assert prepared.is_storable
 

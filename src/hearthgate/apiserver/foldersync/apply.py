@@ -9,16 +9,15 @@ import structlog
 from hearthgate.apiserver.errors import ApiError
 from hearthgate.apiserver.foldersync.marks import MANAGER, OWNER_LABEL, SELECTOR, source_of
 from hearthgate.apiserver.foldersync.plan import Wanted
+from hearthgate.apiserver.served import ServedKinds
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef, Source
 from hearthgate.model.selectors import LabelSelector, parse_label_selector
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.manifests import Located
-from hearthgate.resources.registry import KINDS
 
 log = structlog.get_logger(__name__)
 
-_KINDS: Final = {kind.kind: kind for kind in KINDS}
 _AT_ONCE: Final = 64
 """Writes under way at one time: the store commits them together."""
 
@@ -30,6 +29,8 @@ Object = dict[str, Any]
 
 class Objects(Protocol):
     """The API as seen from inside its process. Raises ApiError."""
+
+    served: ServedKinds
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None: ...
     async def list(
@@ -54,7 +55,7 @@ class Applier:
         self.should_retry = False
         if self._loaded:
             return
-        for kind in KINDS:
+        for kind in self._objects.served.stored:
             for obj in await self._objects.list(kind, selector=parse_label_selector(SELECTOR)):
                 if source := source_of(obj):
                     self.owned[_ref(kind, obj)] = source
@@ -75,7 +76,11 @@ class Applier:
         return [located for problems in found for located in problems]
 
     async def _apply(self, one: Wanted) -> list[Located]:
-        kind = _KINDS[one.ref.kind]
+        kind = self._kind_of(one.ref)
+        if kind is None:
+            self.should_retry = True
+            message = f"{one.ref.kind} is not served yet: its definition is refused, or on its way"
+            return [Located(one.place, Problem(ref=one.ref, reason=Reason.REJECTED, message=message))]
         try:
             present = await self._objects.get(kind, one.ref.namespace, one.ref.name)
             if present is not None and source_of(present) is None:
@@ -93,12 +98,15 @@ class Applier:
         """Deletes objects that came from a folder, unless somebody has taken the mark off them meanwhile."""
         problems = []
         for ref in refs:
-            kind = _KINDS[ref.kind]
+            kind = self._kind_of(ref)
+            if kind is None:
+                self._forget(ref)  # gone with its definition
+                continue
             try:
                 present = await self._objects.get(kind, ref.namespace, ref.name)
                 if present is not None and source_of(present) is not None:
-                    if ref.kind == "Namespace" and await self._holds_others(ref):
-                        problems.append(self._kept_namespace(ref))
+                    if await self._holds_others(ref):
+                        problems.append(self._kept(ref))
                         continue
                     await self._objects.delete(kind, ref.namespace, ref.name)
                     log.info("pruned", object=str(ref), source=str(self.owned.get(ref, "")))
@@ -111,14 +119,27 @@ class Applier:
             self._forget(ref)
         return problems
 
-    async def _holds_others(self, namespace: ObjectRef) -> bool:
-        """Whether deleting the namespace would take anything along. Events are only remarks."""
-        for kind in KINDS:
-            if kind.namespaced and kind.kind != "Event" and await self._objects.list(kind, namespace.name):
+    def _kind_of(self, ref: ObjectRef) -> Kind | None:
+        return next((kind for kind in self._objects.served.stored if kind.title == ref.kind), None)
+
+    async def _holds_others(self, ref: ObjectRef) -> bool:
+        """Whether deleting a namespace or a definition would take anything along. Events are only remarks."""
+        served = self._objects.served
+        match ref.kind:
+            case "Namespace":
+                below = [kind for kind in served.stored if kind.namespaced and kind.kind != "Event"]
+                namespace: str | None = ref.name
+            case "CustomResourceDefinition" if not served.is_native(ref.name):
+                below = [kind for kind in served.stored if kind.resource == ref.name]
+                namespace = None
+            case _:
+                return False
+        for kind in below:
+            if await self._objects.list(kind, namespace):
                 return True
         return False
 
-    def _kept_namespace(self, ref: ObjectRef) -> Located:
+    def _kept(self, ref: ObjectRef) -> Located:
         message = "gone from its folder, and kept because it holds objects that came from elsewhere"
         problem = Problem(ref=ref, reason=Reason.REJECTED, message=message, severity=Severity.WARNING)
         return Located(self.owned.get(ref, Source("", 0)), problem)
@@ -130,7 +151,7 @@ class Applier:
 
 def _ref(kind: Kind, obj: Mapping[str, Any]) -> ObjectRef:
     metadata = obj["metadata"]
-    return ObjectRef(kind.kind, metadata.get("namespace", ""), metadata["name"])
+    return ObjectRef(kind.title, metadata.get("namespace", ""), metadata["name"])
 
 
 def _is_content(one: Wanted, present: Mapping[str, Any]) -> bool:

@@ -18,7 +18,7 @@ Owned = Mapping[ObjectRef, Source]
 """What came from a folder and is stored, with the key of its file and the line."""
 
 ORDER: Final = (
-    ("Namespace",),
+    ("Namespace", "CustomResourceDefinition"),
     ("IngressClass", "Secret", "ConfigMap", "Service", "Node", "Pod"),
     ("Endpoints", "EndpointSlice", "ServersTransport", "TLSOption"),
     ("Middleware", "TLSStore", "TraefikService"),

@@ -3,13 +3,18 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from hearthgate.apiserver.semantics.names import metadata_causes
+from hearthgate.apiserver.served import ServedKinds
 from hearthgate.model.problems import Problem, Reason
 from hearthgate.model.refs import ObjectRef, Source
-from hearthgate.resources.decode import decode_mapping, find_kind, ref_of
+from hearthgate.resources.decode import Decoded, decode_mapping, find_kind, ref_of
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.manifests import Document, Located
 from hearthgate.resources.meta import Resource
+from hearthgate.resources.structural.definitions import Definition, read_definition
+from hearthgate.resources.structural.schema import Mistake, Structural, fill, mistakes, prune
 
 DEFAULT_NAMESPACE: Final = "default"
 
@@ -43,20 +48,63 @@ class Prepared(NamedTuple):
         return tuple(Located(self.document.source_of(found.field), found) for found in self.problems)
 
 
-def prepare(document: Document) -> Prepared:
-    kind = find_kind(document.data)
-    if isinstance(kind, Problem):
+def is_definition(document: Document) -> bool:
+    kind = (document.data.get("apiVersion"), document.data.get("kind"))
+    return kind == ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
+
+
+def known_kinds(documents: Iterable[Document], served: ServedKinds) -> ServedKinds:
+    """What will be served once these documents have been applied."""
+    read = [read_definition(document.data) for document in documents if is_definition(document)]
+    return served.extended(found for found in read if isinstance(found, Definition))
+
+
+def prepare(document: Document, served: ServedKinds) -> Prepared:
+    view = served.of(str(document.data.get("apiVersion")), str(document.data.get("kind")))
+    if view is None:
+        kind = find_kind(document.data)
+        assert isinstance(kind, Problem), "whatever the registry has is served"  # noqa: S101
         return Prepared(document, kind.ref, None, None, (kind,))
+    kind = view.storage
     metadata = document.data.get("metadata")
     if isinstance(metadata, Mapping):
         document = document.replace(_cleaned(document.data, metadata, kind))
-    decoded = decode_mapping(document.data)
-    ref = ref_of(document.data)
+    ref = ref_of(document.data)._replace(kind=kind.title)
+    if kind.schema is None:
+        decoded = decode_mapping(document.data)
+    else:
+        decoded = Decoded(None, custom_problems(kind.schema, document.data, ref))
     problems = decoded.problems
+    if is_definition(document):
+        problems = (*problems, *_definition_problems(document, ref))
     if decoded.resource is not None or all(found.reason is not Reason.INVALID_VALUE for found in problems):
         problems = (*problems, *_metadata_problems(kind, document.data.get("metadata") or {}, ref))
     resource = None if any(found.is_error for found in problems) else decoded.resource
     return Prepared(document, ref, kind, resource, problems)
+
+
+def custom_problems(schema: Structural, data: Mapping[str, Any], ref: ObjectRef) -> tuple[Problem, ...]:
+    """Every mistake in an object whose kind a definition brought. `data` stays as it is."""
+    try:
+        obj = msgspec.json.decode(msgspec.json.encode(data))
+    except (TypeError, msgspec.MsgspecError) as error:
+        return (Problem(ref=ref, reason=Reason.INVALID_VALUE, message=str(error)),)
+    found = [
+        Problem(ref=ref, field=path, reason=Reason.UNKNOWN_FIELD, message="unknown field")
+        for path in prune(schema, obj)
+    ]
+    fill(schema, obj)
+    return (*found, *(_problem(ref, mistake) for mistake in mistakes(schema, obj)))
+
+
+def _definition_problems(document: Document, ref: ObjectRef) -> Iterable[Problem]:
+    read = read_definition(document.data)
+    return () if isinstance(read, Definition) else [_problem(ref, mistake) for mistake in read]
+
+
+def _problem(ref: ObjectRef, mistake: Mistake) -> Problem:
+    reason = Reason.MISSING_FIELD if mistake.type == "FieldValueRequired" else Reason.INVALID_VALUE
+    return Problem(ref=ref, field=mistake.path, reason=reason, message=mistake.message)
 
 
 def unique(prepared: Iterable[Prepared]) -> tuple[tuple[Prepared, ...], tuple[Located, ...]]:

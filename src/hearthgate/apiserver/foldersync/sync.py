@@ -15,7 +15,7 @@ import structlog
 
 from hearthgate.apiserver.foldersync.apply import Applier, Objects
 from hearthgate.apiserver.foldersync.plan import Plan, plan
-from hearthgate.apiserver.foldersync.prepare import Prepared, prepare
+from hearthgate.apiserver.foldersync.prepare import Prepared, is_definition, known_kinds, prepare
 from hearthgate.apiserver.foldersync.reader import FolderReader, Folders
 from hearthgate.apiserver.foldersync.walk import folder_ref, text_of
 from hearthgate.apiserver.foldersync.watch import FolderWatch
@@ -50,6 +50,9 @@ class FolderSync:
         self._applier = Applier(objects)
         self._on_problems = on_problems
         self._prune_delay = prune_delay
+        self._served = objects.served
+        self._known = objects.served
+        self._known_from: object = None
         self._prepared: dict[Document, Prepared] = {}
         self._identities: dict[Path, tuple[int, int] | None] = {}
         self._gone_since: dict[ObjectRef, float] = {}
@@ -107,10 +110,18 @@ class FolderSync:
 
     def _read(self) -> Folders:
         folders = self._reader.read()
+        definitions = tuple(document for document in folders.documents if is_definition(document))
+        if (source := (self._served.generation, definitions)) != self._known_from:
+            self._known, self._known_from = known_kinds(definitions, self._served), source
+            self._prepared = {
+                document: one
+                for document, one in self._prepared.items()
+                if one.kind is not None and one.kind.schema is None
+            }
         before = self._prepared
         # Without the typed resources, which only `check` reads: they would be kept as long as the files.
         self._prepared = {
-            document: before.get(document) or prepare(document)._replace(resource=None)
+            document: before.get(document) or prepare(document, self._known)._replace(resource=None)
             for document in folders.documents
         }
         return folders
