@@ -19,6 +19,7 @@ from hearthgate.apiserver.store.collection import Collection, Entry, Key
 from hearthgate.apiserver.store.database import Database, Row
 from hearthgate.apiserver.store.history import UNKNOWN, Event, History
 from hearthgate.apiserver.store.lock import FolderLock
+from hearthgate.apiserver.store.schema import is_full
 from hearthgate.apiserver.store.writer import Writer
 
 Object = dict[str, Any]
@@ -63,6 +64,7 @@ class Store:
         self._collections = loaded.collections
         self._histories = loaded.histories
         self._history_limit = loaded.history_limit
+        self._floor = loaded.floor
         self._given = self._visible = loaded.database.first_revision
         self._pending: dict[int, asyncio.Future[Mutated]] = {}
         self._locks: weakref.WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = (
@@ -99,7 +101,7 @@ class Store:
     def history(self, resource: str) -> History:
         found = self._histories.get(resource)
         if found is None:
-            found = self._histories[resource] = History(self._history_limit, HISTORY_BYTES)
+            found = self._histories[resource] = History(self._history_limit, HISTORY_BYTES, self._floor)
         return found
 
     def retire(self, resource: str) -> None:
@@ -117,6 +119,24 @@ class Store:
         self._tasks.add(task)
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
+
+    async def copy(self, target: Path) -> None:
+        """Copies the database file as it is when this returns, without Events and Leases; writes go on meanwhile.
+
+        Raises ApiError when there is no room for it, or the store is closed.
+        """
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def done(error: Exception | None) -> None:
+            if future.cancelled():
+                return
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(_unwritten(error) if isinstance(error, sqlite3.Error) else error)
+
+        self._writer.copy(target, done)
+        await future
 
     async def settle(self) -> None:
         """Returns when the writes that are under way now have ended."""
@@ -192,6 +212,7 @@ class _Loaded(NamedTuple):
     collections: dict[str, Collection]
     histories: dict[str, History]
     history_limit: int
+    floor: int
 
 
 def _load(folder: Path, history: int, max_pages: int | None) -> _Loaded:
@@ -202,7 +223,7 @@ def _load(folder: Path, history: int, max_pages: int | None) -> _Loaded:
             entry = Entry(row.namespace, row.name, row.revision, row.data)
             entries.setdefault(row.resource, []).append(entry)
         events = _past(database.log())
-        floors = database.floors()
+        floor, floors = database.floor(), database.floors()
     except BaseException:
         database.abandon()
         raise
@@ -210,10 +231,13 @@ def _load(folder: Path, history: int, max_pages: int | None) -> _Loaded:
         database,
         {resource: Collection(found) for resource, found in entries.items()},
         {
-            resource: History(history, HISTORY_BYTES, floors.get(resource, 0), events.get(resource, ()))
+            resource: History(
+                history, HISTORY_BYTES, max(floor, floors.get(resource, 0)), events.get(resource, ())
+            )
             for resource in sorted({*floors, *events})
         },
         history,
+        floor,
     )
 
 
@@ -231,6 +255,12 @@ def _past(log: Iterable[Row]) -> dict[str, list[Event]]:
 
 
 def _unwritten(error: sqlite3.Error) -> ApiError:
-    if "full" in str(error):
+    if is_full(error):
         return ApiError(507, "InsufficientStorage", "the disk of the state folder is full: nothing was changed")
+    if getattr(error, "sqlite_errorcode", None) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        message = (
+            "the database of the state folder is damaged: nothing was changed, and what was read at the start"
+            " is still served; stop and bring a backup back with `hearthgate restore`"
+        )
+        return ApiError(500, "InternalError", message)
     return ApiError(500, "InternalError", f"the state cannot be written ({error}): nothing was changed")

@@ -4,14 +4,23 @@ import asyncio
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from hearthgate.apiserver.store.database import Database, Row
+from hearthgate.model.errors import Transient
 
 _BATCH: Final = 256
 
 Done = Callable[[Sequence[Row], sqlite3.Error | None], None]
+Copied = Callable[[Exception | None], None]
+
+
+class _Copy(NamedTuple):
+    target: Path
+    done: Copied
 
 
 class Writer:
@@ -21,12 +30,18 @@ class Writer:
         self._database = database
         self._loop = loop
         self._done = done
-        self._queue: queue.SimpleQueue[Row | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Row | _Copy | None] = queue.SimpleQueue()
+        self._copies: deque[_Copy] = deque()
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="hearthgate-store", daemon=True)
         self._thread.start()
 
     def submit(self, row: Row) -> None:
         self._queue.put(row)
+
+    def copy(self, target: Path, done: Copied) -> None:
+        """Copies the database between the commits; `done` is called on the loop. It gives way to `stop`."""
+        self._queue.put(_Copy(target, done))
 
     def stop(self) -> None:
         """Blocks until everything submitted is committed."""
@@ -34,19 +49,44 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        running = True
-        while running:
-            first = self._queue.get()
-            if first is None:
-                return
-            batch = [first]
-            while len(batch) < _BATCH and not self._queue.empty():
-                row = self._queue.get()
-                if row is None:
-                    running = False
-                    break
-                batch.append(row)
+        while not self._stopping:
+            self._commit_queued(wait=not self._copies)
+            if self._copies:
+                self._make(self._copies.popleft())
+        for copy in self._copies:
+            self._tell(copy, _stopped())
+
+    def _commit_queued(self, *, wait: bool) -> None:
+        """One batch of what is there; `wait` for something if there is nothing."""
+        batch: list[Row] = []
+        while len(batch) < _BATCH and (wait or not self._queue.empty()):
+            wait = False
+            item = self._queue.get()
+            if item is None:
+                self._stopping = True
+                break
+            if isinstance(item, Row):
+                batch.append(item)
+            else:
+                self._copies.append(item)
+        if batch:
             self._commit(batch)
+
+    def _make(self, copy: _Copy) -> None:
+        try:
+            self._database.copy(copy.target, self._between_steps)
+        except (sqlite3.Error, OSError, Transient) as error:
+            self._tell(copy, error)
+        else:
+            self._tell(copy, None)
+
+    def _between_steps(self) -> None:
+        self._commit_queued(wait=False)
+        if self._stopping:
+            raise _stopped()
+
+    def _tell(self, copy: _Copy, error: Exception | None) -> None:
+        self._loop.call_soon_threadsafe(copy.done, error)
 
     def _commit(self, batch: Sequence[Row]) -> None:
         try:
@@ -62,3 +102,7 @@ class Writer:
 
     def _report(self, batch: Sequence[Row], error: sqlite3.Error | None) -> None:
         self._loop.call_soon_threadsafe(self._done, batch, error)
+
+
+def _stopped() -> Transient:
+    return Transient("the copy of the database was given up: the server stops")
