@@ -18,6 +18,7 @@ from hearthgate.apiserver.verbs import Verbs
 from hearthgate.apiserver.web.answers import send, send_error
 from hearthgate.apiserver.web.body import decode_object
 from hearthgate.apiserver.web.discovery import Discovery
+from hearthgate.apiserver.web.documents import answer_openapi
 from hearthgate.apiserver.web.openapi import OpenApi
 from hearthgate.apiserver.web.reading import Reading
 from hearthgate.apiserver.web.reviews import answer_review
@@ -110,19 +111,17 @@ class Api:
             asked = decode_object(request.content_type, await request.read())
             review = answer_review(request.path, asked, *identity)
             return None if review is None else await send(request, msgspec.json.encode(review), status=201)
-        if request.method != "GET":
+        if request.method not in {"GET", "HEAD"}:
             return None
         documents = self._current()
-        if request.path == "/openapi/v3":
-            return await send(request, documents.openapi.index)
-        if document := documents.openapi.documents.get(request.path.removeprefix("/openapi/v3/")):
-            return await send(request, document)
+        if (described := await answer_openapi(request, documents.openapi)) is not None:
+            return described
         found = documents.discovery.answer(request.path, request.headers.get("Accept", ""), request.host)
         return None if found is None else await send(request, msgspec.json.encode(found[0]), media=found[1])
 
     def _current(self) -> "_Documents":
         if self._documents.generation != self._served.generation:
-            self._documents = _Documents(self._served)
+            self._documents = _Documents(self._served, self._documents.openapi)
         return self._documents
 
     async def _object(self, request: web.Request, target: Target) -> web.StreamResponse:
@@ -149,10 +148,10 @@ class Api:
 class _Documents:
     """What tells about all that is served, at one generation of it."""
 
-    def __init__(self, served: ServedKinds) -> None:
+    def __init__(self, served: ServedKinds, before: OpenApi | None = None) -> None:
         self.generation = served.generation
         self.discovery = Discovery(served.kinds)
-        self.openapi = OpenApi(served.kinds, __version__)
+        self.openapi = OpenApi(served.kinds, __version__, before)
 
 
 def _is_status_delete(request: web.Request, target: Target) -> bool:

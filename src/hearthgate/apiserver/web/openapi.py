@@ -1,116 +1,125 @@
-"""OpenAPI v3: one document for each group and version, and their index. Pure.
+"""The OpenAPI documents: v3, one for each group and version with an index, and v2, one for everything.
 
-kubectl reads more than schemas: the query parameters of the write operations tell it that the server
-validates fields and knows dry runs, so they are listed. Strategic merge is left out on purpose: kubectl then
-computes those patches from its own types.
+They are made when first asked for and kept compressed: most clients take gzip, and all of them keep a
+document until its hash changes.
 """
 
+import gzip
 import hashlib
-from collections.abc import Iterable, Sequence
-from functools import cached_property
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Self
 
 import msgspec
 
-from hearthgate.apiserver.web.schema import schema_of
+from hearthgate.apiserver.errors import ApiError
+from hearthgate.apiserver.web import gnostic, operations, swagger
+from hearthgate.apiserver.web.metaschemas import components
+from hearthgate.apiserver.web.negotiate import media_ranges
+from hearthgate.apiserver.web.schema import list_schema_of, schema_of
 from hearthgate.resources.kinds import Kind
 
-_PATCH_TYPES: Final = (
-    "application/json-patch+json",
-    "application/merge-patch+json",
-    "application/apply-patch+yaml",
+_JSON: Final = "application/json"
+_GZIP_LEVEL: Final = 6
+_SUBRESOURCES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
+    {"namespaces": ("finalize",), "pods": ("log",)},
 )
-_WRITE_PARAMETERS: Final = ("dryRun", "fieldManager", "fieldValidation")
+
+
+class Document(NamedTuple):
+    """`etag` is the hash of the content, the same in every process."""
+
+    compressed: bytes
+    etag: str
+    media: str = _JSON
+
+    @classmethod
+    def of(cls, content: bytes, media: str = _JSON) -> Self:
+        etag = hashlib.sha256(content).hexdigest()[:32].upper()
+        return cls(gzip.compress(content, _GZIP_LEVEL, mtime=0), etag, media)
+
+    @property
+    def content(self) -> bytes:
+        return gzip.decompress(self.compressed)
 
 
 class OpenApi:
-    """The documents for one set of kinds, made when first asked for."""
+    """The documents for one set of kinds. What `before` made of the same kinds is taken over.
 
-    def __init__(self, kinds: Iterable[Kind], version: str) -> None:
+    Making a document takes milliseconds for each hundred kilobytes: call the methods in a thread.
+    """
+
+    def __init__(self, kinds: Iterable[Kind], version: str, before: "OpenApi | None" = None) -> None:
         self._version = version
-        self._groups: dict[str, list[Kind]] = {}
+        self._groups: dict[str, tuple[Kind, ...]] = {}
         for kind in kinds:
             path = f"apis/{kind.group}/{kind.version}" if kind.group else f"api/{kind.version}"
-            self._groups.setdefault(path, []).append(kind)
+            self._groups[path] = (*self._groups.get(path, ()), kind)
+        self._documents: dict[str, Document] = {}
+        self._index: Document | None = None
+        self._whole: dict[str, Document] = {}
+        if before is not None and before._version == version:
+            for path, document in before._documents.items():
+                if _same(self._groups.get(path, ()), before._groups[path]):
+                    self._documents[path] = document
 
-    @cached_property
-    def documents(self) -> dict[str, bytes]:
-        """By path below `/openapi/v3/`."""
-        return {
-            path: msgspec.json.encode(self._document(path, kinds)) for path, kinds in sorted(self._groups.items())
-        }
-
-    @cached_property
-    def index(self) -> bytes:
-        paths = {
-            path: {
-                "serverRelativeURL": f"/openapi/v3/{path}?hash={hashlib.sha256(document).hexdigest()[:32].upper()}"
+    def index(self) -> Document:
+        """Where each document is: its address names its hash, so that clients keep it."""
+        if self._index is None:
+            paths = {
+                path: {"serverRelativeURL": f"/openapi/v3/{path}?hash={document.etag}"}
+                for path in sorted(self._groups)
+                if (document := self.document(path)) is not None
             }
-            for path, document in self.documents.items()
-        }
-        return msgspec.json.encode({"paths": paths})
+            self._index = Document.of(msgspec.json.encode({"paths": paths}))
+        return self._index
 
-    def _document(self, path: str, kinds: Sequence[Kind]) -> dict[str, Any]:
+    def document(self, path: str) -> Document | None:
+        """OpenAPI v3 of one group and version, by its path such as `apis/traefik.io/v1alpha1`."""
+        kinds = self._groups.get(path)
+        if kinds is None:
+            return None
+        if path not in self._documents:
+            self._documents[path] = Document.of(msgspec.json.encode(self._made(kinds)))
+        return self._documents[path]
+
+    def whole(self, accept: str) -> Document:
+        """OpenAPI v2 in the form that the client prefers. Raises ApiError 406."""
+        media = _wanted(accept)
+        if media not in self._whole:
+            made = swagger.document([self._made(kinds) for _, kinds in sorted(self._groups.items())])
+            content = msgspec.json.encode(made) if media == _JSON else gnostic.encode(made)
+            self._whole[media] = Document.of(content, media)
+        return self._whole[media]
+
+    def _made(self, kinds: Sequence[Kind]) -> dict[str, Any]:
         paths: dict[str, Any] = {}
+        schemas: dict[str, Any] = dict(components())
         for kind in kinds:
-            paths.update(_paths(f"/{path}", kind))
+            name = operations.component_name(kind)
+            paths.update(operations.paths(kind, _SUBRESOURCES.get(kind.resource, ())))
+            schemas[name] = schema_of(kind)
+            schemas[f"{name}List"] = list_schema_of(kind, name)
         return {
             "openapi": "3.0.0",
             "info": {"title": "Hearthgate", "version": self._version},
             "paths": paths,
-            "components": {"schemas": {_schema_name(kind): schema_of(kind) for kind in kinds}},
+            "components": {"schemas": schemas},
         }
 
 
-def _schema_name(kind: Kind) -> str:
-    group = ".".join(reversed(kind.group.split("."))) if kind.group else "core"
-    return f"{group}.{kind.version}.{kind.kind}"
+def _same(kinds: Sequence[Kind], before: Sequence[Kind]) -> bool:
+    """By identity: a changed definition brings new kinds."""
+    return len(kinds) == len(before) and all(one is other for one, other in zip(kinds, before, strict=True))
 
 
-def _paths(root: str, kind: Kind) -> dict[str, Any]:
-    base = f"{root}/namespaces/{{namespace}}/{kind.plural}" if kind.namespaced else f"{root}/{kind.plural}"
-    outer = [_path_parameter("namespace")] if kind.namespaced else []
-    item = [*outer, _path_parameter("name")]
-    read_write = {
-        "get": _operation(kind, "get"),
-        "put": _operation(kind, "put", body=("application/json",)),
-        "patch": _operation(kind, "patch", body=_PATCH_TYPES),
-    }
-    paths: dict[str, Any] = {
-        base: {
-            "get": _operation(kind, "list"),
-            "post": _operation(kind, "post", body=("application/json",)),
-            "delete": _operation(kind, "deletecollection"),
-            "parameters": outer,
-        },
-        f"{base}/{{name}}": {**read_write, "delete": _operation(kind, "delete"), "parameters": item},
-    }
-    if kind.namespaced:
-        paths[f"{root}/{kind.plural}"] = {"get": _operation(kind, "list")}
-    if kind.status:
-        paths[f"{base}/{{name}}/status"] = {**read_write, "parameters": item}
-    return paths
-
-
-def _operation(kind: Kind, action: str, body: Sequence[str] = ()) -> dict[str, Any]:
-    reference = {"$ref": f"#/components/schemas/{_schema_name(kind)}"}
-    operation: dict[str, Any] = {
-        "x-kubernetes-action": action,
-        "x-kubernetes-group-version-kind": {"group": kind.group, "version": kind.version, "kind": kind.kind},
-        "responses": {"200": {"description": "OK", "content": {"application/json": {"schema": reference}}}},
-    }
-    if body:
-        schema = reference if action != "patch" else {"type": "object"}
-        operation["requestBody"] = {"content": {media: {"schema": schema} for media in body}}
-    names = [*_WRITE_PARAMETERS, *(["force"] if action == "patch" else [])] if body else []
-    if action in {"delete", "deletecollection"}:
-        names = ["dryRun", "gracePeriodSeconds", "propagationPolicy"]
-    if names:
-        operation["parameters"] = [
-            {"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": True}} for name in names
-        ]
-    return operation
-
-
-def _path_parameter(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+def _wanted(accept: str) -> str:
+    if not accept.strip():
+        return _JSON
+    for media in media_ranges(accept):
+        if media.type in {_JSON, "application/*", "*/*"}:
+            return _JSON
+        if media.type in gnostic.MEDIA_TYPES:
+            return gnostic.MEDIA_TYPE
+    message = f"only the following media types are accepted: {_JSON}, {gnostic.MEDIA_TYPE}"
+    raise ApiError(406, "NotAcceptable", message)

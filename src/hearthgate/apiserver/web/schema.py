@@ -1,72 +1,61 @@
-"""OpenAPI v3 schemas from the typed resources. Pure.
+"""OpenAPI v3 schemas of the served kinds. Pure.
 
-What a type leaves open (kinds of which Hearthgate reads a part) is marked as preserving unknown fields, so
-that clients neither prune nor refuse it.
+Custom kinds have the schema of their definition. Those of native kinds come from the typed resources: a
+docstring says what a type is, and its lines `field: text` what its fields are. What a type leaves open (kinds
+of which Hearthgate reads a part) is marked as preserving unknown fields, so that clients neither prune nor
+refuse it.
 """
 
 import inspect as python_inspect
+import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from msgspec import NODEFAULT, inspect
 
 from hearthgate.apiserver.patches.topology import KeyedList, Path, SetList, Topology
+from hearthgate.apiserver.web.metaschemas import IDENTITY, LIST_META, OBJECT_META, reference
 from hearthgate.resources.kinds import Kind
 
 Schema = dict[str, Any]
 
 _OPEN: Schema = {"x-kubernetes-preserve-unknown-fields": True}
+_FIELD_LINE: Final = re.compile(r"(\w+): (.+)")
 
 
 def schema_of(kind: Kind) -> Schema:
-    """The schema of a kind with its group, version and kind, metadata included."""
-    identity = [{"group": kind.group, "version": kind.version, "kind": kind.kind}]
-    if kind.resource_type is None:
-        schema: Schema = {"type": "object", **_OPEN}
-    else:
+    """The schema of a kind with its group, version and kind; metadata is a reference."""
+    if kind.schema is not None:
+        schema: Schema = dict(kind.schema.source)
+    elif kind.resource_type is not None:
         schema = _of(inspect.type_info(kind.resource_type), (), Topology.of(kind))
-    properties = schema.setdefault("properties", {})
-    properties["apiVersion"] = {"type": "string", "description": "The version of the schema: group/version."}
-    properties["kind"] = {"type": "string", "description": "The kind of the object."}
-    properties["metadata"] = object_meta()
-    schema["x-kubernetes-group-version-kind"] = identity
+    else:
+        schema = {"type": "object", **_OPEN}
+    schema["properties"] = {**schema.get("properties", {}), **_envelope(OBJECT_META, "Standard object metadata.")}
+    schema["x-kubernetes-group-version-kind"] = _identity(kind, kind.kind)
     return schema
 
 
-@cache
-def object_meta() -> Schema:
-    """meta.k8s.io/v1 ObjectMeta."""
-    texts = {
-        "name": "Unique within its namespace; cannot be changed.",
-        "generateName": "The start of a name that the server completes.",
-        "namespace": "Where the name must be unique.",
-        "uid": "Unique in time and space; given by the server.",
-        "resourceVersion": "The revision of the last change; for optimistic locking and watches.",
+def list_schema_of(kind: Kind, component: str) -> Schema:
+    """The schema of its lists; `component` is the name of the kind's own."""
+    items = {"type": "array", "items": reference(component), "description": "The objects, by namespace and name."}
+    return {
+        "type": "object",
+        "description": f"A list of objects of kind {kind.kind}.",
+        "required": ["items"],
+        "properties": {**_envelope(LIST_META, "Standard list metadata."), "items": items},
+        "x-kubernetes-group-version-kind": _identity(kind, f"{kind.kind}List"),
     }
-    strings = {"type": "object", "additionalProperties": {"type": "string"}}
-    properties: Schema = {name: {"type": "string", "description": text} for name, text in texts.items()}
-    for name in ("creationTimestamp", "deletionTimestamp"):
-        properties[name] = {"type": "string", "format": "date-time"}
-    properties["generation"] = {"type": "integer", "format": "int64"}
-    properties["deletionGracePeriodSeconds"] = {"type": "integer", "format": "int64"}
-    properties["labels"] = {**strings, "description": "Keys and values that selectors read."}
-    properties["annotations"] = {**strings, "description": "Keys and values for tools."}
-    properties["finalizers"] = {
-        "type": "array",
-        "items": {"type": "string"},
-        "x-kubernetes-list-type": "set",
-        "description": "Names that must be removed before the object goes.",
-    }
-    properties["ownerReferences"] = {
-        "type": "array",
-        "items": {"type": "object", **_OPEN},
-        "x-kubernetes-list-type": "map",
-        "x-kubernetes-list-map-keys": ["uid"],
-        "description": "The objects with whose end this one ends.",
-    }
-    properties["managedFields"] = {"type": "array", "items": {"type": "object", **_OPEN}}
-    return {"type": "object", "description": "Standard object metadata.", "properties": properties}
+
+
+def _identity(kind: Kind, name: str) -> list[dict[str, str]]:
+    return [{"group": kind.group, "version": kind.version, "kind": name}]
+
+
+def _envelope(metadata: str, text: str) -> Schema:
+    named = {name: {"type": "string", "description": said} for name, said in IDENTITY.items()}
+    return {**named, "metadata": reference(metadata, text)}
 
 
 def _of(info: inspect.Type, path: Path, topology: Topology) -> Schema:
@@ -105,33 +94,71 @@ def _scalar(info: inspect.Type) -> Schema:
 
 def _struct(info: inspect.StructType, path: Path, topology: Topology) -> Schema:
     schema: Schema = {"type": "object"}
-    # The docstrings of the types speak to readers of the code in its own words; an inherited one says nothing.
-    if text := info.cls.__dict__.get("__doc__"):
-        schema["description"] = python_inspect.cleandoc(text)
-    schema["properties"] = {
-        field.encode_name: _of(field.type, (*path, field.encode_name), topology) for field in info.fields
-    }
+    said, texts = _texts(info.cls)
+    if said:
+        schema["description"] = said
+    properties: Schema = {}
+    for field in info.fields:
+        below = _of(field.type, (*path, field.encode_name), topology)
+        if text := texts.get(field.name):
+            below["description"] = _joined(text, _mark(field.type))
+        if field.default is not NODEFAULT and isinstance(field.default, bool | int | str) and field.default:
+            below["default"] = field.default
+        properties[field.encode_name] = below
+    schema["properties"] = properties
     if required := [field.encode_name for field in info.fields if field.required]:
         schema["required"] = required
-    for field in info.fields:
-        if field.default is not NODEFAULT and isinstance(field.default, bool | int | str) and field.default:
-            schema["properties"][field.encode_name]["default"] = field.default
     if not info.forbid_unknown_fields:
         schema.update(_OPEN)
     return schema
 
 
+@cache
+def _texts(cls: type) -> tuple[str, Mapping[str, str]]:
+    """What its docstring says of the type, and of its fields by attribute. The fields' lines are inherited."""
+    texts: dict[str, str] = {}
+    said = ""
+    for owner in reversed(cls.__mro__):
+        said, fields = _parsed(owner.__dict__.get("__doc__") or "", getattr(owner, "__struct_fields__", ()))
+        texts |= fields
+    return said, texts
+
+
+def _parsed(doc: str, names: tuple[str, ...]) -> tuple[str, dict[str, str]]:
+    said: list[str] = []
+    fields: dict[str, str] = {}
+    current = ""
+    for line in python_inspect.cleandoc(doc).splitlines():
+        match = _FIELD_LINE.match(line)
+        if match and match[1] in names:
+            current, fields[match[1]] = match[1], match[2]
+        elif current and line.startswith(" "):
+            fields[current] += f" {line.strip()}"
+        else:
+            current = ""
+            said.append(line)
+    return "\n".join(said).strip(), fields
+
+
 def _described(info: inspect.Metadata, schema: Schema) -> Schema:
-    extra: Mapping[str, Any] = info.extra or {}
-    said = []
+    said = _joined((info.extra_json_schema or {}).get("description", ""), _mark(info))
+    return {**schema, "description": said} if said else schema
+
+
+def _mark(info: inspect.Type) -> str:
+    """What the marks of a field say of it."""
+    extra: Mapping[str, Any] = (info.extra or {}) if isinstance(info, inspect.Metadata) else {}
     if "unsupported" in extra:
-        said.append("Not supported by Hearthgate yet")
-    if "deprecated" in extra:
-        said.append("Has no effect")
-    if not said:
-        return schema
-    way_out = extra.get("unsupported") or extra.get("deprecated")
-    return {**schema, "description": f"{said[0]}: {way_out}." if way_out else f"{said[0]}."}
+        said, way_out = "Not supported by Hearthgate yet", extra["unsupported"]
+    elif "deprecated" in extra:
+        said, way_out = "Has no effect", extra["deprecated"]
+    else:
+        return ""
+    return f"{said}: {way_out}." if way_out else f"{said}."
+
+
+def _joined(*texts: str) -> str:
+    return " ".join(filter(None, texts))
 
 
 def _list(path: Path, topology: Topology) -> Schema:
