@@ -17,6 +17,7 @@ from aiohttp import web
 from hearthgate.apiserver.access.authority import Authority
 from hearthgate.apiserver.access.kubeconfig import write_kubeconfig
 from hearthgate.apiserver.access.tokens import Tokens
+from hearthgate.apiserver.access.users import Users
 from hearthgate.apiserver.definitions import Definitions
 from hearthgate.apiserver.housekeeping import Housekeeping
 from hearthgate.apiserver.objects import Objects
@@ -24,6 +25,7 @@ from hearthgate.apiserver.served import ServedKinds
 from hearthgate.apiserver.store.store import Object, Store
 from hearthgate.apiserver.verbs import Verbs
 from hearthgate.apiserver.web.api import Api
+from hearthgate.apiserver.web.gate import Gate
 from hearthgate.disk.atomic import write_atomically
 from hearthgate.model.errors import Permanent
 from hearthgate.model.secret import SecretBytes
@@ -60,8 +62,9 @@ class ApiServer:
         self._store: Store | None = None
         self._runner: web.AppRunner | None = None
         self._housekeeping: asyncio.Task[None] | None = None
+        self._gatekeeping: asyncio.Task[None] | None = None
         self._objects: Objects | None = None
-        self._tokens: Tokens | None = None
+        self._tokens = Tokens()
         self.kubeconfig = state / "kubeconfig"
         self.url = ""
 
@@ -72,8 +75,7 @@ class ApiServer:
         return self._objects
 
     def issue_token(self, user: str) -> SecretBytes:
-        """A bearer token with full access. Only its hash is kept; the one before of `user` ends."""
-        assert self._tokens is not None, "not started"  # noqa: S101
+        """A bearer token with full access until the process ends; the one before of `user` ends now."""
         return self._tokens.issue(user)
 
     async def start(self) -> None:
@@ -88,11 +90,12 @@ class ApiServer:
 
     async def stop(self) -> None:
         """Ends watches, finishes writes, leaves the state clean. Harmless when not started."""
-        if self._housekeeping is not None:
-            self._housekeeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._housekeeping
-            self._housekeeping = None
+        for task in (self._housekeeping, self._gatekeeping):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        self._housekeeping = self._gatekeeping = None
         if self._store is not None:
             self._store.end_watches()
         if self._runner is not None:
@@ -122,8 +125,10 @@ class ApiServer:
         folder = self._state / "pki"
         authority = await asyncio.to_thread(Authority.load, folder, self._now())
         await asyncio.to_thread(authority.server, folder, _names(self._host), self._now())
-        self._tokens = Tokens(self._state / "tokens.json")
-        api = Api(store=store, verbs=verbs, tokens=self._tokens, ready=self._ready, served=served, now=self._now)
+        (self._state / "tokens.json").unlink(missing_ok=True)  # of a version that kept them
+        gate = Gate(Users(self._state), self._tokens, served, self._now)
+        api = Api(store=store, verbs=verbs, gate=gate, ready=self._ready, served=served, now=self._now)
+        self._gatekeeping = asyncio.create_task(gate.run(), name="api-gatekeeping")
         self._runner = web.AppRunner(
             api.application(),
             access_log=None,

@@ -1,12 +1,9 @@
 """Reading requests: paths, Accept, bodies, protobuf, and who asks."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hearthgate.apiserver.access.identity import identify
-from hearthgate.apiserver.access.tokens import Tokens
 from hearthgate.apiserver.errors import ApiError
 from hearthgate.apiserver.served import ServedKinds
 from hearthgate.apiserver.web.body import decode_object
@@ -197,33 +194,3 @@ def test_bad_watch_parameters(query: dict[str, str]) -> None:
     with pytest.raises(ApiError) as refused:
         watch_options(query, Form.OBJECT)
     assert refused.value.status == 400
-
-
-def test_tokens_are_kept_as_hashes_and_end_with_the_next(tmp_path: Path) -> None:
-    path = tmp_path / "tokens.json"
-    tokens = Tokens(path)
-    first = tokens.issue("me").reveal().decode()
-    assert first not in path.read_text()
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert Tokens(path).user_of(first) == "me"
-    second = tokens.issue("me").reveal().decode()
-    assert (tokens.user_of(first), tokens.user_of(second), tokens.user_of("")) == (None, "me", None)
-
-
-def test_strangers_have_no_identity(tmp_path: Path) -> None:
-    tokens = Tokens(tmp_path / "tokens.json")
-    token = tokens.issue("me").reveal().decode()
-
-    def certificate(group: str) -> dict[str, Any]:
-        return {"subject": ((("organizationName", group),), (("commonName", "root"),))}
-
-    def user(shown: dict[str, Any] | None, authorization: str) -> str | None:
-        found = identify(shown, authorization, tokens)
-        return found and found.user
-
-    assert user(certificate("system:masters"), "") == "root"
-    assert user(None, f"Bearer {token}") == "me"
-    assert user(certificate("guests"), "") is None
-    assert user(None, "Bearer wrong") is None
-    assert user(None, f"Basic {token}") is None
-    assert user({}, "") is None

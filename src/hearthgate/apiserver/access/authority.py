@@ -23,7 +23,6 @@ _AUTHORITY_LIFE: Final = timedelta(days=3650)
 _LEAF_LIFE: Final = timedelta(days=1095)
 _RENEW_BEFORE: Final = timedelta(days=365)
 _CLOCK_SKEW: Final = timedelta(minutes=5)
-ADMIN_GROUP: Final = "system:masters"
 
 
 class KeyPair(NamedTuple):

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from hearthgate.apiserver.access.authority import ADMIN_GROUP, Authority, KeyPair
+from hearthgate.apiserver.access.authority import Authority, KeyPair
+from hearthgate.apiserver.access.identity import ADMIN_GROUP
 from hearthgate.disk.atomic import write_atomically
 from hearthgate.model.secret import SecretBytes
 

@@ -9,19 +9,22 @@ import structlog
 from aiohttp import web
 
 from hearthgate import __version__
-from hearthgate.apiserver.access.identity import Identity, identify
-from hearthgate.apiserver.access.tokens import Tokens
+from hearthgate.apiserver.access.identity import Identity
+from hearthgate.apiserver.access.roles import Attributes
 from hearthgate.apiserver.errors import ApiError, too_large
 from hearthgate.apiserver.served import ServedKinds
 from hearthgate.apiserver.store.store import Store
 from hearthgate.apiserver.verbs import Verbs
 from hearthgate.apiserver.web.answers import send, send_error
+from hearthgate.apiserver.web.attributes import attributes_of
 from hearthgate.apiserver.web.body import decode_object
 from hearthgate.apiserver.web.discovery import Discovery
 from hearthgate.apiserver.web.documents import answer_openapi
+from hearthgate.apiserver.web.gate import Gate
 from hearthgate.apiserver.web.openapi import OpenApi
+from hearthgate.apiserver.web.query import flag
 from hearthgate.apiserver.web.reading import Reading
-from hearthgate.apiserver.web.reviews import answer_review
+from hearthgate.apiserver.web.reviews import Reviews
 from hearthgate.apiserver.web.target import Target, Targets
 from hearthgate.apiserver.web.writing import Writing
 
@@ -43,12 +46,13 @@ class Api:
         *,
         store: Store,
         verbs: Verbs,
-        tokens: Tokens,
+        gate: Gate,
         ready: Ready,
         served: ServedKinds,
         now: Callable[[], datetime],
     ) -> None:
-        self._tokens = tokens
+        self._gate = gate
+        self._reviews = Reviews(gate, gate.permits, served)
         self._ready = ready
         self._served = served
         self._targets = Targets(served)
@@ -78,15 +82,19 @@ class Api:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if (public := self._public(request)) is not None:
             return public
-        certificate = request.get_extra_info("peercert")
-        identity = identify(certificate, request.headers.get("Authorization", ""), self._tokens)
-        if identity is None:
-            raise ApiError(401, "Unauthorized", "Unauthorized")
+        identity = self._gate.caller(request).identity
         target = self._targets.find(request.rel_url.raw_path)
-        if target is not None:
+        wanted = attributes_of(request.method, request.rel_url.raw_path, request.query, target)
+        self._gate.check(identity, wanted)
+        if target is None:
+            about = await self._review(request, identity, wanted) or await self._about(request)
+            if about is not None:
+                return about
+        elif wanted.verb == "watch" or flag(request.query, "follow"):
+            async with self._gate.while_permitted(request, wanted):
+                return await self._object(request, target)
+        else:
             return await self._object(request, target)
-        if (about := await self._about(request, identity)) is not None:
-            return about
         raise ApiError(404, "NotFound", "the server could not find the requested resource")
 
     def _public(self, request: web.Request) -> web.Response | None:
@@ -105,12 +113,17 @@ class Api:
             case _:
                 return None
 
-    async def _about(self, request: web.Request, identity: Identity) -> web.Response | None:
-        """Discovery, OpenAPI and reviews."""
-        if request.method == "POST":
-            asked = decode_object(request.content_type, await request.read())
-            review = answer_review(request.path, asked, *identity)
-            return None if review is None else await send(request, msgspec.json.encode(review), status=201)
+    async def _review(self, request: web.Request, identity: Identity, wanted: Attributes) -> web.Response | None:
+        """The answer to a question about access."""
+        kind = self._reviews.find(wanted)
+        if kind is None:
+            return None
+        asked = decode_object(request.content_type, await request.read())
+        answer = self._reviews.answer(kind, identity, wanted, asked)
+        return await send(request, msgspec.json.encode(answer), status=201)
+
+    async def _about(self, request: web.Request) -> web.Response | None:
+        """Discovery and OpenAPI."""
         if request.method not in {"GET", "HEAD"}:
             return None
         documents = self._current()

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from hearthgate.apiserver.web.negotiate import media_ranges
+from hearthgate.apiserver.web.reviews import REVIEWS
 from hearthgate.resources.kinds import Kind
 
 VERBS: Final = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
@@ -12,17 +13,6 @@ _STATUS_VERBS: Final = ("get", "patch", "update")
 _AGGREGATED_VERSIONS: Final = ("v2", "v2beta1")
 _VERSION: Final = re.compile(r"v(\d+)(?:(beta|alpha)(\d+))?")
 
-REVIEWS: Final = (
-    Kind("authentication.k8s.io", "v1", "SelfSubjectReview", "selfsubjectreviews", namespaced=False),
-    Kind(
-        "authorization.k8s.io",
-        "v1",
-        "SelfSubjectAccessReview",
-        "selfsubjectaccessreviews",
-        namespaced=False,
-    ),
-)
-"""Kinds that are asked, never stored."""
 
 
 class Discovery:
