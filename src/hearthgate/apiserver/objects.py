@@ -51,11 +51,22 @@ class Objects:
             if selection.matches(entry.namespace, entry.name, entry.raw)
         ]
 
-    async def apply(self, obj: Object, *, manager: str, field_validation: str = "Strict") -> Applied:
+    @property
+    def revision(self) -> int:
+        """The last revision of any kind, for `changed`."""
+        return self._store.revision
+
+    async def changed(self, kind: Kind, revision: int) -> None:
+        """Returns once an object of the kind has changed after `revision`, or the API has stopped."""
+        await self._store.history(kind.resource).wait(revision)
+
+    async def apply(
+        self, obj: Object, *, manager: str, field_validation: str = "Strict", subresource: str = ""
+    ) -> Applied:
         """Server-side apply by force: creates the object, or brings the fields it names to what it says.
 
         Fields that `manager` applied before and leaves out now are removed unless others manage them. An
-        object without namespace goes to `default`.
+        object without namespace goes to `default`. subresource: empty, or `status`.
         """
         view = self._view_of(obj)
         kind = view.storage
@@ -66,7 +77,7 @@ class Objects:
         if not kind.namespaced and metadata.get("namespace"):
             raise bad_request(f"{kind.kind} has no namespace: remove metadata.namespace")
         config = view.stored(msgspec.json.decode(msgspec.json.encode(obj)))
-        options = Options(manager=manager, validation=FieldValidation(field_validation))
+        options = Options(manager=manager, validation=FieldValidation(field_validation), subresource=subresource)
         result = await self._verbs.apply(kind, namespace, metadata["name"], config, options, force=True)
         return Applied(msgspec.json.decode(result.raw), bool(result.type), (*view.warnings, *result.warnings))
 

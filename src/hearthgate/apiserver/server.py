@@ -26,6 +26,7 @@ from hearthgate.apiserver.store.store import Object, Store
 from hearthgate.apiserver.verbs import Verbs
 from hearthgate.apiserver.web.api import Api
 from hearthgate.apiserver.web.gate import Gate
+from hearthgate.apiserver.web.logs import PodLogs
 from hearthgate.disk.atomic import write_atomically
 from hearthgate.model.errors import Permanent
 from hearthgate.model.secret import SecretBytes
@@ -42,7 +43,7 @@ _log = structlog.get_logger(__name__)
 class ApiServer:
     """`ready` gives what is still missing before the program serves, for `/readyz`.
 
-    port: 0 takes the port of the last run if it is free, else any.
+    port: 0 takes the port of the last run if it is free, else any. logs: of the Pods that run here, if any do.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class ApiServer:
         port: int = DEFAULT_PORT,
         ready: Callable[[], Sequence[str]] = tuple,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        logs: PodLogs | None = None,
     ) -> None:
         self._state = state
+        self._logs = logs
         self._host = host
         self._port = port
         self._ready = ready
@@ -127,7 +130,9 @@ class ApiServer:
         await asyncio.to_thread(authority.server, folder, _names(self._host), self._now())
         (self._state / "tokens.json").unlink(missing_ok=True)  # of a version that kept them
         gate = Gate(Users(self._state), self._tokens, served, self._now)
-        api = Api(store=store, verbs=verbs, gate=gate, ready=self._ready, served=served, now=self._now)
+        api = Api(
+            store=store, verbs=verbs, gate=gate, ready=self._ready, served=served, now=self._now, logs=self._logs
+        )
         self._gatekeeping = asyncio.create_task(gate.run(), name="api-gatekeeping")
         self._runner = web.AppRunner(
             api.application(),

@@ -21,11 +21,12 @@ from hearthgate.apiserver.web.body import decode_object
 from hearthgate.apiserver.web.discovery import Discovery
 from hearthgate.apiserver.web.documents import answer_openapi
 from hearthgate.apiserver.web.gate import Gate
+from hearthgate.apiserver.web.logs import LogServing, PodLogs
 from hearthgate.apiserver.web.openapi import OpenApi
 from hearthgate.apiserver.web.query import flag
 from hearthgate.apiserver.web.reading import Reading
 from hearthgate.apiserver.web.reviews import Reviews
-from hearthgate.apiserver.web.target import Target, Targets
+from hearthgate.apiserver.web.target import LOG, Target, Targets
 from hearthgate.apiserver.web.writing import Writing
 
 BODY_LIMIT: Final = 3 * 1024 * 1024
@@ -50,6 +51,7 @@ class Api:
         ready: Ready,
         served: ServedKinds,
         now: Callable[[], datetime],
+        logs: PodLogs | None = None,
     ) -> None:
         self._gate = gate
         self._reviews = Reviews(gate, gate.permits, served)
@@ -59,6 +61,7 @@ class Api:
         self._documents = _Documents(served)
         self._reading = Reading(store, verbs, now)
         self._writing = Writing(store, verbs, now)
+        self._logs = LogServing(logs, verbs, now)
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=BODY_LIMIT)
@@ -150,6 +153,8 @@ class Api:
             "POST": self._writing.create,
             "DELETE": self._writing.delete_collection,
         }
+        if target.subresource == LOG:
+            on_item = {"GET": self._logs.serve}
         verb = (on_item if is_item else on_collection).get(request.method)
         unnamespaced = target.kind.namespaced and target.namespace is None
         if verb is None or (unnamespaced and request.method != "GET") or _is_status_delete(request, target):

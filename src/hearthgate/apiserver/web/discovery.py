@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from hearthgate.apiserver.web.negotiate import media_ranges
 from hearthgate.apiserver.web.reviews import REVIEWS
+from hearthgate.apiserver.web.target import LOG, has_log
 from hearthgate.resources.kinds import Kind
 
 VERBS: Final = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
@@ -111,6 +112,9 @@ class Discovery:
             if kind.status:
                 status = {"name": f"{kind.plural}/status", "singularName": "", "verbs": list(_STATUS_VERBS)}
                 resources.append({"namespaced": kind.namespaced, "kind": kind.kind, **status})
+            if has_log(kind):
+                shown = {"name": f"{kind.plural}/{LOG}", "singularName": "", "verbs": ["get"]}
+                resources.append({"namespaced": kind.namespaced, "kind": kind.kind, **shown})
         version_name = f"{group}/{version}" if group else version
         return {
             "kind": "APIResourceList",
@@ -171,4 +175,7 @@ def _discovered(kind: Kind) -> dict[str, Any]:
     if kind.status:
         status = {"subresource": "status", "responseKind": response, "verbs": list(_STATUS_VERBS)}
         entry["subresources"] = [status]
+    if has_log(kind):
+        shown = {"subresource": LOG, "responseKind": response, "verbs": ["get"]}
+        entry.setdefault("subresources", []).append(shown)
     return entry

@@ -1,10 +1,17 @@
 """What a request path names: a kind, a namespace, an object, a subresource. Pure."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from hearthgate.apiserver.served import Served, ServedKinds
 from hearthgate.resources.kinds import Kind
+
+LOG: Final = "log"
+"""The subresource of Pods that is text and can only be read."""
+
+
+def has_log(kind: Kind, subresource: str = LOG) -> bool:
+    return subresource == LOG and kind.resource == "pods"
 
 
 class Target(NamedTuple):
@@ -60,6 +67,6 @@ class Targets:
         if kind.namespaced and namespace is None and len(rest) > 1:
             return None
         subresource = rest[2] if len(rest) == 3 else ""
-        if subresource and not (subresource == "status" and kind.status):
+        if subresource and not ((subresource == "status" and kind.status) or has_log(kind, subresource)):
             return None
         return Target(served, namespace, rest[1] if len(rest) > 1 else "", subresource)

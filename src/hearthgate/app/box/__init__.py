@@ -1,0 +1,1 @@
+"""This machine and what runs on it, as the Node and Pods that people with a cluster look for."""
