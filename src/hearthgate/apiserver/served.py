@@ -67,7 +67,7 @@ class ServedKinds:
         self.generation = 0
         views = [Served(kind, kind) for kind in native]
         resources = {kind.resource for kind in native}
-        views += [Served(*other) for other in OTHER_VERSIONS if other.storage.resource in resources]
+        views += [Served(*other[:5]) for other in OTHER_VERSIONS if other.storage.resource in resources]
         self._native: Final = tuple(views)
         self._native_resources: Final = frozenset(view.kind.resource for view in views)
         self._defined: dict[str, tuple[Served, ...]] = {}

@@ -138,6 +138,15 @@ class InvolvedObject(Lenient, frozen=True, kw_only=True):
     namespace: str = ""
     name: str = ""
     uid: str = ""
+    resource_version: str = ""
+    field_path: str = ""
+
+
+class EventSeries(Lenient, frozen=True, kw_only=True):
+    """How often the same was said again, and when last."""
+
+    count: int = 0
+    last_observed_time: str | None = None
 
 
 class Event(LenientResource, frozen=True, kw_only=True):
@@ -150,3 +159,20 @@ class Event(LenientResource, frozen=True, kw_only=True):
     last_timestamp: str | None = None
     event_time: str | None = None
     source: Mapping[str, Any] = {}
+    series: EventSeries | None = None
+    action: str = ""
+    related: InvolvedObject | None = None
+    reporting_component: str = ""
+    reporting_instance: str = ""
+
+
+class NamedSecret(Lenient, frozen=True, kw_only=True):
+    name: str = ""
+
+
+class ServiceAccount(LenientResource, frozen=True, kw_only=True):
+    """secrets: which may be mounted; imagePullSecrets: for pulling images of pods that use the account."""
+
+    secrets: tuple[NamedSecret, ...] = ()
+    image_pull_secrets: tuple[NamedSecret, ...] = ()
+    automount_service_account_token: bool | None = None

@@ -7,7 +7,7 @@ no resource: it costs itself and nothing else.
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,9 @@ from hearthgate.resources.core import Base64Secret
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.meta import Resource
 from hearthgate.resources.registry import BY_API_VERSION, KINDS
+from hearthgate.resources.versions import BY_OTHER_VERSION, OtherVersion
+
+NOT_ACTED_ON: Final = "Hearthgate stores this object but does not act on it yet"
 
 
 class Decoded(NamedTuple):
@@ -39,25 +42,28 @@ def decode(kind: Kind, raw: bytes) -> Decoded:
             ref = ObjectRef(kind.kind, "", "")
             return Decoded(None, (Problem(ref=ref, reason=Reason.SYNTAX_ERROR, message=str(error)),))
         return Decoded(None, _mistakes(kind, data))
-    return _supported(resource)
+    return _supported(kind, resource)
 
 
 def decode_mapping(data: Mapping[str, Any]) -> Decoded:
-    """Decodes one object as a manifest gives it; the kind is found from apiVersion and kind."""
+    """Decodes one object as a manifest gives it; the kind is found from apiVersion and kind. An object in another
+    version than the stored one is converted first; its problems speak of the fields as they were written."""
     found = find_kind(data)
     if isinstance(found, Problem):
         return Decoded(None, (found,))
+    if other := BY_OTHER_VERSION.get((data["apiVersion"], data["kind"])):
+        return _as_written(other, ref_of(data), decode_mapping(other.to_storage(dict(data))))
     if found.resource_type is None:
         return Decoded(None, ())
     try:
         resource = msgspec.convert(data, found.resource_type, dec_hook=_dec_hook)
     except msgspec.ValidationError:
         return Decoded(None, _mistakes(found, data))
-    return _supported(resource)
+    return _supported(found, resource)
 
 
 def find_kind(data: Mapping[str, Any]) -> Kind | Problem:
-    """The kind that an object says it is, or why there is none."""
+    """The kind as which an object is stored that says it is this, or why there is none."""
     api_version, kind = data.get("apiVersion"), data.get("kind")
     ref = ref_of(data)
     if not isinstance(api_version, str) or not isinstance(kind, str) or not api_version or not kind:
@@ -65,6 +71,8 @@ def find_kind(data: Mapping[str, Any]) -> Kind | Problem:
         return Problem(ref=ref, reason=Reason.MISSING_FIELD, message=message)
     if found := BY_API_VERSION.get((api_version, kind)):
         return found
+    if other := BY_OTHER_VERSION.get((api_version, kind)):
+        return other.storage
     versions = sorted(known.api_version for known in KINDS if known.kind == kind)
     if versions:
         message = f"{kind} is not served as {shorten(api_version)} (use {versions[0]})"
@@ -116,6 +124,26 @@ def _mistakes(kind: Kind, data: Any) -> tuple[Problem, ...]:
     return problems or (Problem(ref=ref, reason=Reason.INVALID_VALUE, message="cannot be decoded"),)
 
 
-def _supported(resource: Resource) -> Decoded:
+def _supported(kind: Kind, resource: Resource) -> Decoded:
     problems = tuple(support.problems(resource))
+    if not kind.acted_on:
+        problems = (
+            Problem(ref=resource.ref, reason=Reason.UNSUPPORTED, message=NOT_ACTED_ON, severity=Severity.WARNING),
+            *problems,
+        )
     return Decoded(None if any(problem.is_error for problem in problems) else resource, problems)
+
+
+def _as_written(other: OtherVersion, ref: ObjectRef, decoded: Decoded) -> Decoded:
+    problems = [msgspec.structs.replace(problem, field=other.field(problem.field)) for problem in decoded.problems]
+    if other.warning:
+        problems.append(
+            Problem(
+                ref=ref,
+                field="apiVersion",
+                reason=Reason.DEPRECATED,
+                message=other.warning,
+                severity=Severity.WARNING,
+            )
+        )
+    return Decoded(decoded.resource, tuple(problems))

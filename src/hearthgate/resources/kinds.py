@@ -28,6 +28,8 @@ class Kind(NamedTuple):
         (counts, `80/TCP`) is made by the API server.
     upstream_status: whether upstream's own definition has the status subresource (False: on a real cluster
         with upstream's definitions only Events can tell).
+    whole_table: `columns` is all of the table after NAME, in this order: no AGE is put among them.
+    acted_on: False when objects are stored and served and no part of Hearthgate does anything with them yet.
     schema, selectable_fields: of a kind that a definition brought, which has no resource_type.
     """
 
@@ -44,6 +46,8 @@ class Kind(NamedTuple):
     columns: tuple[Column, ...] = ()
     schema: "Structural | None" = None
     selectable_fields: tuple[str, ...] = ()
+    whole_table: bool = False
+    acted_on: bool = True
 
     @property
     def api_version(self) -> str:

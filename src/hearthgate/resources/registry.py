@@ -2,27 +2,13 @@
 
 from types import MappingProxyType
 
-from hearthgate.resources import core, discovery, networking, traefik
+from hearthgate.resources import apiextensions, coordination, core, discovery, networking
+from hearthgate.resources.certmanager.kinds import KINDS as CERT_MANAGER
 from hearthgate.resources.kinds import Column, Kind
-from hearthgate.resources.meta import Resource
+from hearthgate.resources.metallb.kinds import KINDS as METALLB
+from hearthgate.resources.traefik.kinds import KINDS as TRAEFIK
 
-_TRAEFIK_CATEGORIES = ("hearthgate",)
-_READY = Column("READY", '.status.conditions[?(@.type=="Accepted")].status')
-_REASON = Column("REASON", '.status.conditions[?(@.type=="Accepted")].reason', priority=1)
-
-
-def _traefik(kind: str, plural: str, resource: type[Resource], *columns: Column) -> Kind:
-    return Kind(
-        "traefik.io",
-        "v1alpha1",
-        kind,
-        plural,
-        resource_type=resource,
-        categories=_TRAEFIK_CATEGORIES,
-        status=True,
-        columns=(*columns, _READY, _REASON),
-    )
-
+_CREATED = ".metadata.creationTimestamp"
 
 KINDS: tuple[Kind, ...] = (
     Kind(
@@ -94,8 +80,15 @@ KINDS: tuple[Kind, ...] = (
         columns=(
             Column("STATUS", '.status.conditions[?(@.type=="Ready")].status'),
             Column("ROLES", ".metadata.labels"),
+            Column("AGE", _CREATED, "date"),
+            Column("VERSION", ".status.nodeInfo.kubeletVersion"),
             Column("INTERNAL-IP", '.status.addresses[?(@.type=="InternalIP")].address', priority=1),
+            Column("EXTERNAL-IP", '.status.addresses[?(@.type=="ExternalIP")].address', priority=1),
+            Column("OS-IMAGE", ".status.nodeInfo.osImage", priority=1),
+            Column("KERNEL-VERSION", ".status.nodeInfo.kernelVersion", priority=1),
+            Column("CONTAINER-RUNTIME", ".status.nodeInfo.containerRuntimeVersion", priority=1),
         ),
+        whole_table=True,
     ),
     Kind(
         "",
@@ -113,7 +106,18 @@ KINDS: tuple[Kind, ...] = (
             Column("RESTARTS", ".status.containerStatuses[*].restartCount"),
             Column("IP", ".status.podIP", priority=1),
             Column("NODE", ".spec.nodeName", priority=1),
+            Column("NOMINATED NODE", ".status.nominatedNodeName", priority=1),
+            Column("READINESS GATES", ".spec.readinessGates", priority=1),
         ),
+    ),
+    Kind(
+        "",
+        "v1",
+        "ServiceAccount",
+        "serviceaccounts",
+        resource_type=core.ServiceAccount,
+        short_names=("sa",),
+        columns=(Column("SECRETS", ".secrets", "integer"),),
     ),
     Kind(
         "",
@@ -156,18 +160,59 @@ KINDS: tuple[Kind, ...] = (
         namespaced=False,
         columns=(Column("CONTROLLER", ".spec.controller"), Column("PARAMETERS", ".spec.parameters")),
     ),
-    _traefik(
-        "IngressRoute",
-        "ingressroutes",
-        traefik.IngressRoute,
-        Column("ENTRYPOINTS", ".spec.entryPoints[*]", priority=1),
-        Column("MATCH", ".spec.routes[*].match", priority=1),
+    Kind(
+        "networking.k8s.io",
+        "v1",
+        "Ingress",
+        "ingresses",
+        resource_type=networking.Ingress,
+        short_names=("ing",),
+        status=True,
+        upstream_status=True,
+        columns=(
+            Column("CLASS", ".spec.ingressClassName"),
+            Column("HOSTS", ".spec.rules[*].host"),
+            Column("ADDRESS", ".status.loadBalancer.ingress[*].ip"),
+            Column("PORTS", ".spec.tls"),
+        ),
+        acted_on=False,
     ),
-    _traefik("Middleware", "middlewares", traefik.Middleware),
-    _traefik("ServersTransport", "serverstransports", traefik.ServersTransport),
-    _traefik("TLSOption", "tlsoptions", traefik.TLSOption),
-    _traefik("TLSStore", "tlsstores", traefik.TLSStore),
-    _traefik("TraefikService", "traefikservices", traefik.TraefikService),
+    Kind(
+        "networking.k8s.io",
+        "v1",
+        "NetworkPolicy",
+        "networkpolicies",
+        resource_type=networking.NetworkPolicy,
+        short_names=("netpol",),
+        columns=(Column("POD-SELECTOR", ".spec.podSelector"),),
+        acted_on=False,
+    ),
+    Kind(
+        "coordination.k8s.io",
+        "v1",
+        "Lease",
+        "leases",
+        resource_type=coordination.Lease,
+        columns=(Column("HOLDER", ".spec.holderIdentity"),),
+    ),
+    Kind(
+        "apiextensions.k8s.io",
+        "v1",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        resource_type=apiextensions.CustomResourceDefinition,
+        namespaced=False,
+        short_names=("crd", "crds"),
+        categories=("api-extensions",),
+        status=True,
+        upstream_status=True,
+        # Upstream shows the time itself, not how long ago it was.
+        columns=(Column("CREATED AT", _CREATED),),
+        whole_table=True,
+    ),
+    *TRAEFIK,
+    *METALLB,
+    *CERT_MANAGER,
 )
 
 BY_API_VERSION = MappingProxyType({(kind.api_version, kind.kind): kind for kind in KINDS})

@@ -1,11 +1,13 @@
 """Compares a mapping with a msgspec type and names every mistake: the slow, complete path of decoding."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from msgspec import inspect
 
 from hearthgate.model.problems import Reason, did_you_mean, shorten
+from hearthgate.resources.scalars import WORDS
 
 
 class Mistake(NamedTuple):
@@ -31,7 +33,11 @@ def mistakes(wanted: type, value: Any, hook: Hook) -> Iterator[Mistake]:
 def _check(info: inspect.Type, value: Any, path: str, hook: Hook) -> Iterator[Mistake]:
     match info:
         case inspect.Metadata():
-            yield from _check(info.type, value, path, hook)
+            words = (info.extra or {}).get(WORDS)
+            if words and isinstance(value, str) and not _fits(info.type, value):
+                yield _invalid(path, f"{shorten(value)} is not {words}")
+            else:
+                yield from _check(info.type, value, path, hook)
         case inspect.AnyType():
             return
         case inspect.UnionType():
@@ -128,6 +134,15 @@ def _check_scalar(info: inspect.Type, value: Any, path: str) -> Iterator[Mistake
             yield _invalid(path, f"{value} is too small: the least is {info.ge}")
         if info.le is not None and number > info.le:
             yield _invalid(path, f"{value} is too large: the most is {info.le}")
+
+
+def _fits(info: inspect.Type, value: str) -> bool:
+    """Whether the text obeys the pattern and the length of its type, which has words for what it wants."""
+    if not isinstance(info, inspect.StrType):
+        return True
+    if info.max_length is not None and len(value) > info.max_length:
+        return False
+    return info.pattern is None or re.search(info.pattern, value) is not None
 
 
 def _shape(value: Any) -> str:

@@ -213,7 +213,9 @@ def _schema(given: Any) -> Any:
     for name, value in given.items():
         match name:
             case "properties":
-                found[name] = {entry["name"]: _schema(entry["value"]) for entry in value["additional_properties"]}
+                found[name] = {
+                    entry["name"]: _schema(entry["value"]) for entry in value.get("additional_properties", ())
+                }
             case "items":
                 (found[name],) = map(_schema, value["schema"])
             case "additional_properties":

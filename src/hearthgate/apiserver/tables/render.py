@@ -15,7 +15,7 @@ Object = dict[str, Any]
 
 _NAME: Final = Column("NAME", ".metadata.name", description="Name must be unique within a namespace.")
 _AGE: Final = Column("AGE", ".metadata.creationTimestamp", "date", description="The time since its creation.")
-_NAMELESS: Final = frozenset({"events"})
+_NAMELESS: Final = frozenset({"events", "events.events.k8s.io"})
 """Resources that upstream prints without NAME and AGE."""
 
 
@@ -23,6 +23,8 @@ def columns_of(kind: Kind) -> tuple[Column, ...]:
     """The columns in the order of the table."""
     if kind.resource in _NAMELESS:
         return kind.columns
+    if kind.whole_table:
+        return (_NAME, *kind.columns)
     shown = [column for column in kind.columns if not column.priority]
     wide = [column for column in kind.columns if column.priority]
     return (_NAME, *shown, _AGE, *wide)

@@ -1,0 +1,38 @@
+"""Scalars that upstream takes as text and reads by a notation of their own, and label selectors."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from hearthgate.resources.meta import Strict
+
+WORDS: Final = "words"
+"""Key in the extra of a Meta: what a value that does not fit the pattern or the length fails to be."""
+
+Duration = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[-+]?(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$",
+        extra={WORDS: "a duration such as 1h30m (units: ns, us, ms, s, m, h)"},
+    ),
+]
+"""Go's notation. Unlike Traefik's durations, a number without unit is none."""
+
+Name64 = Annotated[str, msgspec.Meta(max_length=64, extra={WORDS: "at most 64 characters long"})]
+PortNumber = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class SelectorRequirement(Strict, frozen=True, kw_only=True):
+    """In and NotIn need values; Exists and DoesNotExist take none."""
+
+    key: str
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    values: tuple[str, ...] = ()
+
+
+class Selector(Strict, frozen=True, kw_only=True):
+    """meta.k8s.io/v1 LabelSelector: all of it must hold; an empty one selects everything."""
+
+    match_labels: Mapping[str, str] = {}
+    match_expressions: tuple[SelectorRequirement, ...] = ()
