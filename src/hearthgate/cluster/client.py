@@ -57,7 +57,7 @@ _LIMITS: Final = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNE
 
 class _Request(NamedTuple):
     method: str
-    kind: Kind
+    kind: Kind | None
     path: str
     params: Mapping[str, str] = {}
     body: bytes | None = None
@@ -182,6 +182,22 @@ class Client:
         path = _path(kind, namespace, name)
         await self._send(_Request("DELETE", kind, path, body=msgspec.json.encode(options)))
 
+    async def read(self, path: str) -> Any:
+        """The JSON at a path that is no object's, such as one of discovery."""
+        body = await self._send(_Request("GET", None, path))
+        try:
+            return msgspec.json.decode(body)
+        except _UNREADABLE as error:
+            raise WireError(f"GET {path}: not JSON: {error}") from error
+
+    @asynccontextmanager
+    async def post(self, path: str, *, idle: float) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The answer, in pieces, of a path that is no object's. Iterating raises Interrupted when the answer is
+        cut off, or after `idle` seconds without a byte."""
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT, sock_read=idle)
+        async with self._answer(_Request("POST", None, path, body=b"", limits=limits)) as response:
+            yield _pieces(f"POST {path}", response)
+
     async def _merge(self, kind: Kind, path: str, patch: Mapping[str, Any]) -> Object:
         body = msgspec.json.encode(patch)
         return _object(
@@ -204,7 +220,7 @@ class Client:
             async with response:
                 if response.status >= 300:
                     status = read_status(await response.read())
-                    private = request.kind.kind == "Secret"
+                    private = request.kind is not None and request.kind.kind == "Secret"
                     raise failure(what, response.status, status, response.headers, private=private)
                 yield response
         except _NOT_REACHED as error:
@@ -259,6 +275,11 @@ async def _events(what: str, response: aiohttp.ClientResponse) -> AsyncIterator[
                 status = read_status(frame.object)
                 raise failure(what, status.code or 500, status, {})
             yield WatchEvent(frame.type, frame.object)
+
+
+async def _pieces(what: str, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    while chunk := await _chunk(what, response):
+        yield chunk
 
 
 def _decoded(decoder: msgspec.json.Decoder[D], text: bytes) -> D:

@@ -17,7 +17,7 @@ from hearthgate.model.errors import Permanent
 
 BLOCK: Final = 10_000
 _TRIM_EVERY: Final = 500
-_SEALED: Final = frozenset({"secrets"})
+SEALED: Final = frozenset({"secrets"})
 _FILES: Final = ("main", volatile.NAME)
 
 
@@ -174,8 +174,8 @@ class Database:
         key = (row.resource, row.namespace, row.name)
         file = _file_of(row.resource)
         data = row.data
-        if row.resource in _SEALED:
-            data = self._cipher.seal(data, _place(*key))
+        if row.resource in SEALED:
+            data = self._cipher.seal(data, place_of(*key))
         if row.type == "DELETED":
             self._connection.execute(
                 f"DELETE FROM {file}.obj WHERE resource=? AND namespace=? AND name=?",  # noqa: S608
@@ -208,8 +208,8 @@ class Database:
         self._connection.execute(f"INSERT OR REPLACE INTO {file}.floor VALUES(?,?)", (resource, revision))
 
     def _plain(self, resource: str, namespace: str, name: str, data: bytes) -> bytes:
-        if resource in _SEALED:
-            return self._cipher.open(data, _place(resource, namespace, name))
+        if resource in SEALED:
+            return self._cipher.open(data, place_of(resource, namespace, name))
         return bytes(data)
 
 
@@ -225,5 +225,5 @@ def _unusable(path: Path, error: sqlite3.DatabaseError) -> str:
     return f"database {path} cannot be opened: {error}"
 
 
-def _place(resource: str, namespace: str, name: str) -> bytes:
+def place_of(resource: str, namespace: str, name: str) -> bytes:
     return f"{resource}/{namespace}/{name}".encode()

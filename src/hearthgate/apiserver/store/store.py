@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from hearthgate.apiserver.errors import ApiError, too_large
+from hearthgate.apiserver.store import switch
 from hearthgate.apiserver.store.collection import Collection, Entry, Key
 from hearthgate.apiserver.store.database import Database, Row
 from hearthgate.apiserver.store.history import UNKNOWN, Event, History
@@ -216,6 +217,7 @@ class _Loaded(NamedTuple):
 
 
 def _load(folder: Path, history: int, max_pages: int | None) -> _Loaded:
+    switch.finish(folder)
     database = Database(folder, history=history, max_pages=max_pages)
     try:
         entries: dict[str, list[Entry]] = {}
