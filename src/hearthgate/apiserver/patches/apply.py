@@ -58,6 +58,8 @@ def _refuse_conflicts(others: list[Manager], changed: set[FieldPath]) -> None:
 
 def _merge(live: Any, config: Any, names: Path, topology: Topology) -> Any:
     if isinstance(config, dict):
+        if topology.is_atomic(names):
+            return config
         result = dict(live) if isinstance(live, dict) else {}
         for key, value in config.items():
             result[key] = _merge(result.get(key), value, (*names, key), topology)

@@ -1,7 +1,7 @@
 """Sets of fields: which leaves an object has, and FieldsV1, their form in metadata.managedFields.
 
 A path is a tuple of FieldsV1 steps: `f:name` for a key, `k:{...}` for an item of a keyed list, `v:value` for
-a member of a set. Keyed items belong to the set themselves, atomic lists and scalars are leaves.
+a member of a set. Keyed items belong to the set themselves; atomic lists and maps and scalars are leaves.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -48,7 +48,7 @@ def _walk(
 ) -> Iterator[tuple[FieldPath, Any]]:
     if path in _UNTRACKED:
         return
-    if isinstance(value, dict) and (value or not path):
+    if isinstance(value, dict) and (value or not path) and not topology.is_atomic(names):
         for key, item in value.items():
             yield from _walk(item, (*path, f"f:{key}"), (*names, key), topology)
         return
@@ -57,8 +57,12 @@ def _walk(
             case KeyedList() as keyed:
                 keys = [item_key(keyed, item) for item in value]
                 if None not in keys and len(set(keys)) == len(keys):
+                    is_whole = topology.is_atomic(names)
                     for key, item in zip(keys, value, strict=True):
                         step = (*path, _key_step(dict(key or ())))
+                        if is_whole:
+                            yield step, item
+                            continue
                         yield step, None
                         yield from _walk(item, step, names, topology)
                     return

@@ -1,51 +1,20 @@
 """How lists merge: which are maps with keys, which are sets; every other list is replaced as a whole.
 
-The facts are upstream's (`x-kubernetes-list-type`, patchMergeKey) for the parts that kubectl and
-controllers patch. The lists of custom resources are atomic, except the conditions of their status.
+For built-in kinds the tables of `resources.builtin` say it, for kinds of definitions their schema. The lists of
+other custom resources are atomic, except the conditions of their status.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Self
 
+from hearthgate.resources import builtin
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.listtypes import KeyedList, ListType, Path, SetList
 from hearthgate.resources.structural.schema import Structural
 
 __all__ = ["KeyedList", "ListType", "Path", "SetList", "Topology", "item_key"]
 
-_EVERYWHERE: Final[Mapping[Path, ListType]] = MappingProxyType(
-    {
-        ("metadata", "finalizers"): SetList(),
-        ("metadata", "ownerReferences"): KeyedList(("uid",)),
-        ("status", "conditions"): KeyedList(("type",)),
-    }
-)
-_CONTAINER: Final[Mapping[Path, ListType]] = MappingProxyType(
-    {
-        (): KeyedList(("name",)),
-        ("env",): KeyedList(("name",)),
-        ("ports",): KeyedList(("containerPort", "protocol"), MappingProxyType({"protocol": "TCP"})),
-        ("volumeMounts",): KeyedList(("mountPath",)),
-    }
-)
-_BY_RESOURCE: Final[Mapping[str, Mapping[Path, ListType]]] = MappingProxyType(
-    {
-        "services": {
-            ("spec", "ports"): KeyedList(("port", "protocol"), MappingProxyType({"protocol": "TCP"})),
-        },
-        "nodes": {("status", "addresses"): KeyedList(("type",)), ("spec", "podCIDRs"): SetList()},
-        "pods": {
-            **{
-                ("spec", field, *path): list_type
-                for field in ("containers", "initContainers")
-                for path, list_type in _CONTAINER.items()
-            },
-            ("spec", "volumes"): KeyedList(("name",)),
-            ("spec", "imagePullSecrets"): KeyedList(("name",)),
-        },
-    }
-)
+_CONDITIONS: Final = KeyedList(("type",))
+"""Of every kind's status, as the convention for conditions has it."""
 
 
 class Topology(NamedTuple):
@@ -59,11 +28,21 @@ class Topology(NamedTuple):
         return cls(kind.resource, kind.schema)
 
     def list_type(self, path: Path) -> ListType:
-        if path in _EVERYWHERE:
-            return _EVERYWHERE[path]
-        if self.schema is not None:
-            return self.schema.list_type(path)
-        return _BY_RESOURCE.get(self.resource, {}).get(path)
+        """How server-side apply merges the list at `path`."""
+        if builtin.is_builtin_resource(self.resource) or path[:1] == ("metadata",):
+            return builtin.list_type(self.resource, path)
+        if path == ("status", "conditions"):
+            return _CONDITIONS
+        return None if self.schema is None else self.schema.list_type(path)
+
+    def is_atomic(self, path: Path) -> bool:
+        """Whether the mapping at `path`, or each item of the list there, has one manager as a whole."""
+        return builtin.is_atomic(self.resource, path)
+
+    def merge_key(self, path: Path) -> str | None:
+        """How a strategic merge patch treats the list at `path`: by this key of its items; as a set of scalars
+        when it is empty; None: the list of the patch replaces it."""
+        return builtin.merge_key(self.resource, path)
 
 
 def item_key(keyed: KeyedList, item: Any) -> tuple[tuple[str, Any], ...] | None:

@@ -43,7 +43,7 @@ PodSpec: What is to run and how.
   30 enableServiceLinks bool?: Whether Services appear in its environment.
   31 preemptionPolicy string?: Whether it may push others aside: Never or PreemptLowerPriority.
   32 overhead {}Quantity: What it costs besides its containers.
-  33 topologySpreadConstraints []TopologySpreadConstraint map=topologyKey,whenUnsatisfiable merge=topologyKey: Spread.
+  33 topologySpreadConstraints []TopologySpreadConstraint map=topologyKey,whenUnsatisfiable merge=topologyKey: How Pods like it are spread.
   35 setHostnameAsFQDN bool?: Whether its host name is the whole domain name.
   36 os PodOS?: The operating system it needs.
   37 hostUsers bool?: Whether it shares the users of its Node.
@@ -256,4 +256,4 @@ TopologySpreadConstraint: How Pods are spread over places.
   6 nodeAffinityPolicy string?: Whether node affinity counts: Honor or Ignore.
   7 nodeTaintsPolicy string?: Whether taints count: Honor or Ignore.
   8 matchLabelKeys []string: Labels in which counted Pods must be like this one.
-"""
+"""  # noqa: E501 - one line is one field
