@@ -6,7 +6,7 @@ import ipaddress
 import os
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,8 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from hearthgate.apiserver.access.authority import Authority
-from hearthgate.apiserver.access.kubeconfig import write_kubeconfig
+from hearthgate.apiserver.access.audit import AUDIT_FILE, AuditLog
+from hearthgate.apiserver.access.certificates import Certificates
 from hearthgate.apiserver.access.tokens import Tokens
 from hearthgate.apiserver.access.users import Users
 from hearthgate.apiserver.definitions import Definitions
@@ -25,6 +25,7 @@ from hearthgate.apiserver.served import ServedKinds
 from hearthgate.apiserver.store.store import Object, Store
 from hearthgate.apiserver.verbs import Verbs
 from hearthgate.apiserver.web.api import Api
+from hearthgate.apiserver.web.auditing import Auditing
 from hearthgate.apiserver.web.gate import Gate
 from hearthgate.apiserver.web.logs import PodLogs
 from hearthgate.disk.atomic import write_atomically
@@ -34,7 +35,7 @@ from hearthgate.model.secret import SecretBytes
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 6443
 _SHUTDOWN_DEADLINE: Final = 2.0
-_HOUSEKEEPING_PAUSE: Final = 5.0
+_PAUSE_AFTER_CRASH: Final = 5.0
 _FIRST_NAMESPACES: Final = ("default", "kube-system")
 
 _log = structlog.get_logger(__name__)
@@ -44,6 +45,7 @@ class ApiServer:
     """`ready` gives what is still missing before the program serves, for `/readyz`.
 
     port: 0 takes the port of the last run if it is free, else any. logs: of the Pods that run here, if any do.
+    audit: whether writes are logged.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class ApiServer:
         ready: Callable[[], Sequence[str]] = tuple,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         logs: PodLogs | None = None,
+        audit: bool = True,
     ) -> None:
         self._state = state
         self._logs = logs
@@ -64,8 +67,9 @@ class ApiServer:
         self._now = now
         self._store: Store | None = None
         self._runner: web.AppRunner | None = None
-        self._housekeeping: asyncio.Task[None] | None = None
-        self._gatekeeping: asyncio.Task[None] | None = None
+        self._audits = audit
+        self._audit: AuditLog | None = None
+        self._chores: list[asyncio.Task[None]] = []
         self._objects: Objects | None = None
         self._tokens = Tokens()
         self.kubeconfig = state / "kubeconfig"
@@ -93,17 +97,18 @@ class ApiServer:
 
     async def stop(self) -> None:
         """Ends watches, finishes writes, leaves the state clean. Harmless when not started."""
-        for task in (self._housekeeping, self._gatekeeping):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
-        self._housekeeping = self._gatekeeping = None
+        for task in self._chores:
+            task.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        self._chores.clear()
         if self._store is not None:
             self._store.end_watches()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        if self._audit is not None:
+            await asyncio.to_thread(self._audit.close)
+            self._audit = None
         if self._store is not None:
             await self._store.close()
             self._store = None
@@ -124,16 +129,24 @@ class ApiServer:
         self._objects = Objects(store, verbs, served)
         for name in _FIRST_NAMESPACES:
             await self._objects.create_namespace(name, manager="hearthgate-api")
-        self._housekeeping = asyncio.create_task(_keep(housekeeping), name="api-housekeeping")
-        folder = self._state / "pki"
-        authority = await asyncio.to_thread(Authority.load, folder, self._now())
-        await asyncio.to_thread(authority.server, folder, _names(self._host), self._now())
+        self._keep("housekeeping", housekeeping.run)
+        certificates = await asyncio.to_thread(Certificates.load, self._state, _names(self._host), self._now)
         (self._state / "tokens.json").unlink(missing_ok=True)  # of a version that kept them
         gate = Gate(Users(self._state), self._tokens, served, self._now)
+        self._keep("streams of those who left", gate.run)
+        if self._audits:
+            self._audit = AuditLog(self._state / AUDIT_FILE)
+            self._audit.start()
         api = Api(
-            store=store, verbs=verbs, gate=gate, ready=self._ready, served=served, now=self._now, logs=self._logs
+            store=store,
+            verbs=verbs,
+            gate=gate,
+            auditing=Auditing(self._audit, self._now),
+            ready=self._ready,
+            served=served,
+            now=self._now,
+            logs=self._logs,
         )
-        self._gatekeeping = asyncio.create_task(gate.run(), name="api-gatekeeping")
         self._runner = web.AppRunner(
             api.application(),
             access_log=None,
@@ -142,12 +155,16 @@ class ApiServer:
             keepalive_timeout=75,
         )
         await self._runner.setup()
-        port = await self._listen(self._runner, _tls(folder))
+        port = await self._listen(self._runner, certificates.tls)
         shown = f"[{self._host}]" if ":" in self._host else self._host
         if self._host in {"0.0.0.0", "::"}:  # noqa: S104 - recognised, not chosen
             shown = "127.0.0.1"
         self.url = f"https://{shown}:{port}"
-        await asyncio.to_thread(write_kubeconfig, self.kubeconfig, self.url, authority, self._now())
+        await asyncio.to_thread(certificates.renew, self.kubeconfig, self.url)
+        self._keep("certificates", lambda: certificates.run(self.kubeconfig, self.url))
+
+    def _keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self._chores.append(asyncio.create_task(_kept_running(name, run), name=f"api {name}"))
 
     async def _listen(self, runner: web.AppRunner, tls: ssl.SSLContext) -> int:
         """The port that was taken."""
@@ -169,14 +186,14 @@ class ApiServer:
         raise AssertionError("there is always one wish")
 
 
-async def _keep(housekeeping: Housekeeping) -> None:
-    """Starts it again when a bug of ours ends it: it looks at everything anew."""
+async def _kept_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Starts it again when a bug of ours, or the disk, ends it: it looks at everything anew."""
     while True:
         try:
-            await housekeeping.run()
+            await run()
         except Exception:
-            _log.exception("housekeeping failed", again_in=_HOUSEKEEPING_PAUSE)
-        await asyncio.sleep(_HOUSEKEEPING_PAUSE)
+            _log.exception("a part of the API failed", part=name, again_in=_PAUSE_AFTER_CRASH)
+        await asyncio.sleep(_PAUSE_AFTER_CRASH)
 
 
 def _kept_port(path: Path) -> list[int]:
@@ -193,12 +210,3 @@ def _names(host: str) -> list[str]:
         if not ipaddress.ip_address(host).is_unspecified:
             names.add(host)
     return sorted(names)
-
-
-def _tls(folder: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(folder / "server.crt", folder / "server.key")
-    context.load_verify_locations(folder / "ca.crt")
-    context.verify_mode = ssl.CERT_OPTIONAL
-    return context

@@ -1,5 +1,6 @@
 """Requests to answers: who asks, what for, which verb; every refusal becomes a Status."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +18,7 @@ from hearthgate.apiserver.store.store import Store
 from hearthgate.apiserver.verbs import Verbs
 from hearthgate.apiserver.web.answers import send, send_error
 from hearthgate.apiserver.web.attributes import attributes_of
+from hearthgate.apiserver.web.auditing import Auditing, Call
 from hearthgate.apiserver.web.body import decode_object
 from hearthgate.apiserver.web.discovery import Discovery
 from hearthgate.apiserver.web.documents import answer_openapi
@@ -30,6 +32,8 @@ from hearthgate.apiserver.web.target import LOG, Target, Targets
 from hearthgate.apiserver.web.writing import Writing
 
 BODY_LIMIT: Final = 3 * 1024 * 1024
+_DEADLINE: Final = 60.0
+"""Seconds for a request that is no stream, its body included: who sends a byte a minute holds nothing up."""
 _VERSION: Final = "1.32"
 _NO_STORE: Final = {"Cache-Control": "no-cache, private"}
 
@@ -48,12 +52,14 @@ class Api:
         store: Store,
         verbs: Verbs,
         gate: Gate,
+        auditing: Auditing,
         ready: Ready,
         served: ServedKinds,
         now: Callable[[], datetime],
         logs: PodLogs | None = None,
     ) -> None:
         self._gate = gate
+        self._auditing = auditing
         self._reviews = Reviews(gate, gate.permits, served)
         self._ready = ready
         self._served = served
@@ -69,8 +75,22 @@ class Api:
         return application
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        path = request.rel_url.raw_path
+        target = self._targets.find(path)
+        call = Call(attributes_of(request.method, path, request.query, target))
         try:
-            return await self._answer(request)
+            response = await self._answer_or_refuse(request, target, call)
+        except BaseException:
+            self._auditing.interrupted(request, call)
+            raise
+        await self._auditing.answered(request, call, response)
+        return response
+
+    async def _answer_or_refuse(
+        self, request: web.Request, target: Target | None, call: Call
+    ) -> web.StreamResponse:
+        try:
+            return await self._answer(request, target, call)
         except ApiError as error:
             return await send_error(request, error)
         except web.HTTPRequestEntityTooLarge:
@@ -82,23 +102,26 @@ class Api:
             _log.exception("request failed", method=request.method, path=request.path)
             return await send_error(request, ApiError(500, "InternalError", "an internal error occurred"))
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, target: Target | None, call: Call) -> web.StreamResponse:
         if (public := self._public(request)) is not None:
             return public
-        identity = self._gate.caller(request).identity
-        target = self._targets.find(request.rel_url.raw_path)
-        wanted = attributes_of(request.method, request.rel_url.raw_path, request.query, target)
-        self._gate.check(identity, wanted)
-        if target is None:
-            about = await self._review(request, identity, wanted) or await self._about(request)
-            if about is not None:
-                return about
-        elif wanted.verb == "watch" or flag(request.query, "follow"):
-            async with self._gate.while_permitted(request, wanted):
+        call.caller = self._gate.caller(request)
+        self._gate.check(call.caller.identity, call.wanted)
+        if target is not None and _is_stream(request, call.wanted):
+            async with self._gate.while_permitted(request, call.wanted):
                 return await self._object(request, target)
-        else:
-            return await self._object(request, target)
-        raise ApiError(404, "NotFound", "the server could not find the requested resource")
+        try:
+            async with asyncio.timeout(_DEADLINE):
+                if target is not None:
+                    return await self._object(request, target)
+                identity, wanted = call.caller.identity, call.wanted
+                about = await self._review(request, identity, wanted) or await self._about(request)
+        except TimeoutError as error:
+            message = f"the request did not end within {_DEADLINE:g} seconds"
+            raise ApiError(504, "Timeout", message) from error
+        if about is None:
+            raise ApiError(404, "NotFound", "the server could not find the requested resource")
+        return about
 
     def _public(self, request: web.Request) -> web.Response | None:
         """What anybody may ask: is it alive, is it ready, which version."""
@@ -170,6 +193,10 @@ class _Documents:
         self.generation = served.generation
         self.discovery = Discovery(served.kinds)
         self.openapi = OpenApi(served.kinds, __version__, before)
+
+
+def _is_stream(request: web.Request, wanted: Attributes) -> bool:
+    return wanted.verb == "watch" or (request.method == "GET" and flag(request.query, "follow"))
 
 
 def _is_status_delete(request: web.Request, target: Target) -> bool:
