@@ -47,7 +47,15 @@ class ObjectMeta(Lenient, frozen=True, kw_only=True):
 
 
 class Condition(Lenient, frozen=True, kw_only=True):
-    """meta.k8s.io/v1 Condition. `last_transition_time` is RFC 3339."""
+    """meta.k8s.io/v1 Condition. `last_transition_time` is RFC 3339.
+
+    type: What it says something about, such as Ready.
+    status: True, False or Unknown.
+    reason: Why, for programs: one word in CamelCase.
+    message: Why, for people.
+    observed_generation: The generation of the object that it was said of.
+    last_transition_time: When its status last changed.
+    """
 
     type: str
     status: str
@@ -58,7 +66,11 @@ class Condition(Lenient, frozen=True, kw_only=True):
 
 
 class ConditionsStatus(Lenient, frozen=True, kw_only=True):
-    """The status that Hearthgate writes where upstream has none."""
+    """The status that Hearthgate writes where upstream has none.
+
+    conditions: What is true of the object now.
+    observed_generation: The generation of the object that it was said of.
+    """
 
     conditions: tuple[Condition, ...] = ()
     observed_generation: int = 0

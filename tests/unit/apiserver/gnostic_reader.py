@@ -6,8 +6,16 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.json_format import MessageToDict
 
-_LABELS = {"repeated": 3, "optional": 1}
-_SCALARS = {"double": 1, "int64": 3, "bool": 8, "string": 9}
+_LABELS = {
+    "optional": descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL,
+    "repeated": descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED,
+}
+_SCALARS = {
+    "double": descriptor_pb2.FieldDescriptorProto.TYPE_DOUBLE,
+    "int64": descriptor_pb2.FieldDescriptorProto.TYPE_INT64,
+    "bool": descriptor_pb2.FieldDescriptorProto.TYPE_BOOL,
+    "string": descriptor_pb2.FieldDescriptorProto.TYPE_STRING,
+}
 
 # Only what the API's documents use; names and numbers as in gnostic's OpenAPIv2.proto.
 _MESSAGES: Mapping[str, str] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
@@ -11,6 +11,9 @@ from hearthgate.apiserver.errors import ApiError
 from hearthgate.apiserver.served import ServedKinds
 from hearthgate.apiserver.web import gnostic, swagger
 from hearthgate.apiserver.web.openapi import OpenApi
+from hearthgate.apiserver.web.schema import schema_of
+from hearthgate.resources.kinds import Kind
+from hearthgate.resources.meta import Resource, unsupported
 from tests.unit.apiserver.gnostic_reader import read
 
 KINDS = ServedKinds().kinds
@@ -110,8 +113,65 @@ def test_a_schema_follows_its_type() -> None:
     route = schemas["io.traefik.v1alpha1.IngressRoute"]["properties"]["spec"]["properties"]["routes"]["items"]
     assert route["required"] == ["match"]
     assert route["properties"]["kind"]["enum"]
-    assert route["properties"]["services"]["items"]["properties"]["port"]["x-kubernetes-int-or-string"]
+    port = route["properties"]["services"]["items"]["properties"]["port"]
+    assert port["allOf"] == [{"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.util.intstr.IntOrString"}]
     assert "x-kubernetes-preserve-unknown-fields" not in route
+
+
+@pytest.mark.parametrize("kind", ["IngressRoute", "Middleware", "ServersTransport", "TLSOption", "TraefikService"])
+def test_every_field_that_users_look_up_is_described(kind: str) -> None:
+    schemas = documents()["apis/traefik.io/v1alpha1"]["components"]["schemas"]
+    assert [*_undescribed(schemas[f"io.traefik.v1alpha1.{kind}"], kind)] == []
+
+
+def _undescribed(schema: Any, path: str) -> Iterator[str]:
+    for name, held in schema.get("properties", {}).items():
+        if not held.get("description"):
+            yield f"{path}.{name}"
+        yield from _undescribed(held, f"{path}.{name}")
+    if "items" in schema:
+        yield from _undescribed(schema["items"], f"{path}[]")
+
+
+class Peer(Resource, frozen=True, kw_only=True):
+    """Needs my_asn.
+
+    my_asn: One's own number; see
+        also peer_asn.
+    peer_asn: The other number.
+    hold: Short.
+    """
+
+    my_asn: int = msgspec.field(name="myASN")
+    peer_asn: Annotated[int, msgspec.Meta(ge=1), unsupported("use my_asn")] = msgspec.field(
+        default=0, name="peerASN"
+    )
+    hold: Annotated[str, msgspec.Meta(pattern="^a", max_length=3, description="From the mark.")] = "a"
+    tags: Annotated[tuple[Annotated[str, msgspec.Meta(min_length=1)], ...], msgspec.Meta(min_length=2)] = (
+        "x",
+        "y",
+    )
+    limit: int | None = None
+
+
+def test_texts_and_bounds_of_a_type() -> None:
+    schema = schema_of(Kind("x.io", "v1", "Peer", "peers", resource_type=Peer))
+    properties = schema["properties"]
+    assert schema["description"] == "Needs myASN."
+    assert schema["required"] == ["myASN"]
+    assert properties["myASN"]["description"] == "One's own number; see also peerASN."
+    assert properties["peerASN"]["minimum"] == 1
+    assert properties["peerASN"]["description"] == "The other number. Not supported by Hearthgate yet: use my_asn."
+    assert properties["hold"] == {
+        "type": "string",
+        "pattern": "^a",
+        "maxLength": 3,
+        "default": "a",
+        "description": "Short.",
+    }
+    assert properties["tags"]["minItems"] == 2
+    assert properties["tags"]["items"] == {"type": "string", "minLength": 1}
+    assert properties["limit"] == {"type": "integer", "format": "int64"}
 
 
 @pytest.mark.parametrize(
@@ -144,6 +204,11 @@ def test_a_schema_follows_its_type() -> None:
             {"type": "array", "items": {"$ref": "#/components/schemas/x"}},
             {"type": "array", "items": {"$ref": "#/definitions/x"}},
             id="below items",
+        ),
+        pytest.param(
+            {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]},
+            {"format": "int-or-string", "type": "string"},
+            id="a number or text",
         ),
         pytest.param(
             {"type": "object", "properties": {"default": {"type": "string", "default": "x"}}},

@@ -16,6 +16,7 @@ LIST_META: Final = f"{_META}ListMeta"
 DELETE_OPTIONS: Final = f"{_META}DeleteOptions"
 STATUS: Final = f"{_META}Status"
 PATCH: Final = f"{_META}Patch"
+INT_OR_STRING: Final = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
 _REFERENCE: Final = "#/components/schemas/"
 
 IDENTITY: Final[Mapping[str, str]] = MappingProxyType(
@@ -50,6 +51,11 @@ def components() -> Mapping[str, Schema]:
                 "type": "string",
                 "format": "date-time",
                 "description": "A moment in RFC 3339.",
+            },
+            INT_OR_STRING: {
+                "description": "A number, or text such as the name of a port or a duration.",
+                "format": "int-or-string",
+                "oneOf": [{"type": "integer"}, {"type": "string"}],
             },
             DELETE_OPTIONS: _delete_options(),
             f"{_META}Preconditions": _object(
@@ -103,7 +109,7 @@ def _list(description: str, items: Schema, **extensions: Any) -> Schema:
 def _object_meta() -> Schema:
     time = f"{_META}Time"
     return _object(
-        "Metadata that every object carries.",
+        "The names, labels and annotations of an object, and what the server keeps of it.",
         name=_text("The name, unique among the objects of this kind in the namespace. It cannot be changed."),
         generateName=_text("The start of a name that the server completes when name is empty."),
         namespace=_text("The namespace that the name is unique in; empty for kinds without namespaces."),

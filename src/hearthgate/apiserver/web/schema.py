@@ -15,13 +15,14 @@ from typing import Any, Final
 from msgspec import NODEFAULT, inspect
 
 from hearthgate.apiserver.patches.topology import KeyedList, Path, SetList, Topology
-from hearthgate.apiserver.web.metaschemas import IDENTITY, LIST_META, OBJECT_META, reference
+from hearthgate.apiserver.web.metaschemas import IDENTITY, INT_OR_STRING, LIST_META, OBJECT_META, reference
 from hearthgate.resources.kinds import Kind
 
 Schema = dict[str, Any]
 
 _OPEN: Schema = {"x-kubernetes-preserve-unknown-fields": True}
 _FIELD_LINE: Final = re.compile(r"(\w+): (.+)")
+_SNAKE: Final = re.compile(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b")
 
 
 def schema_of(kind: Kind) -> Schema:
@@ -65,7 +66,9 @@ def _of(info: inspect.Type, path: Path, topology: Topology) -> Schema:
         case inspect.StructType():
             return _struct(info, path, topology)
         case inspect.VarTupleType() | inspect.ListType():
-            return {"type": "array", "items": _of(info.item_type, path, topology), **_list(path, topology)}
+            bounds = _held(minItems=info.min_length, maxItems=info.max_length)
+            items = _of(info.item_type, path, topology)
+            return {"type": "array", "items": items, **bounds, **_list(path, topology)}
         case inspect.DictType():
             return {"type": "object", "additionalProperties": _of(info.value_type, path, topology)}
         case inspect.UnionType():
@@ -81,15 +84,20 @@ def _scalar(info: inspect.Type) -> Schema:
         case inspect.BoolType():
             return {"type": "boolean"}
         case inspect.IntType():
-            bounds = {"minimum": info.ge, "maximum": info.le}
-            held = {key: value for key, value in bounds.items() if value is not None}
-            return {"type": "integer", "format": "int64", **held}
+            return {"type": "integer", "format": "int64", **_held(minimum=info.ge, maximum=info.le)}
         case inspect.FloatType():
             return {"type": "number"}
-        case inspect.StrType() | inspect.CustomType():
+        case inspect.StrType():
+            bounds = _held(minLength=info.min_length, maxLength=info.max_length, pattern=info.pattern)
+            return {"type": "string", **bounds}
+        case inspect.CustomType():
             return {"type": "string"}
         case _:
             return dict(_OPEN)
+
+
+def _held(**bounds: int | str | None) -> Schema:
+    return {name: value for name, value in bounds.items() if value is not None}
 
 
 def _struct(info: inspect.StructType, path: Path, topology: Topology) -> Schema:
@@ -121,7 +129,14 @@ def _texts(cls: type) -> tuple[str, Mapping[str, str]]:
     for owner in reversed(cls.__mro__):
         said, fields = _parsed(owner.__dict__.get("__doc__") or "", getattr(owner, "__struct_fields__", ()))
         texts |= fields
-    return said, texts
+    attributes, names = getattr(cls, "__struct_fields__", ()), getattr(cls, "__struct_encode_fields__", ())
+    spelled = dict(zip(attributes, names, strict=True))
+    return _spelled(said, spelled), {name: _spelled(text, spelled) for name, text in texts.items()}
+
+
+def _spelled(text: str, names: Mapping[str, str]) -> str:
+    """With fields called as in manifests, where the code has its own spelling (peer_asn, peerASN)."""
+    return _SNAKE.sub(lambda match: names.get(match[0], match[0]), text)
 
 
 def _parsed(doc: str, names: tuple[str, ...]) -> tuple[str, dict[str, str]]:
@@ -172,10 +187,10 @@ def _list(path: Path, topology: Topology) -> Schema:
 
 
 def _union(info: inspect.UnionType, path: Path, topology: Topology) -> Schema:
+    """None is how a type says that the field is absent, not that null is a value of it."""
     types = [kind for kind in info.types if not isinstance(kind, inspect.NoneType)]
-    nullable = {"nullable": True} if len(types) < len(info.types) else {}
     if len(types) == 1:
-        return {**_of(types[0], path, topology), **nullable}
+        return _of(types[0], path, topology)
     if {type(kind) for kind in types} == {inspect.IntType, inspect.StrType}:
-        return {"x-kubernetes-int-or-string": True, **nullable}
-    return {**_OPEN, **nullable}
+        return reference(INT_OR_STRING, "A number or text.")
+    return dict(_OPEN)

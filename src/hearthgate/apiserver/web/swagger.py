@@ -5,13 +5,13 @@ upstream leaves them out, and what may be null or preserves unknown fields loses
 v2 would take it too strictly.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 Schema = dict[str, Any]
 
 _REFERENCE: Final = "#/components/schemas/"
-_DROPPED: Final = frozenset({"anyOf", "oneOf", "not", "nullable", "default", "example"})
+_DROPPED: Final = frozenset({"anyOf", "oneOf", "not", "allOf", "nullable", "default", "example"})
 _OF_TYPE: Final = frozenset({"type", "properties", "items", "additionalProperties", "required", "format", "enum"})
 
 
@@ -32,12 +32,15 @@ def schema(given: Mapping[str, Any]) -> Schema:
     """One schema in the words of v2."""
     if "$ref" in given:
         return {"$ref": _moved(given["$ref"])}
-    all_of = given.get("allOf") or ()
+    all_of: Sequence[Mapping[str, Any]] = given.get("allOf") or ()
     if len(all_of) == 1 and "$ref" in all_of[0]:
         # A reference with a text of its own: readers of v2 take both side by side.
         text = {"description": given["description"]} if "description" in given else {}
         return {**text, "$ref": _moved(all_of[0]["$ref"])}
-    dropped = _DROPPED | {"allOf"}
+    if given.get("format") == "int-or-string":
+        # The word of v2 for it, which its readers know.
+        return {**{key: value for key, value in given.items() if key not in _DROPPED}, "type": "string"}
+    dropped = set(_DROPPED)
     if given.get("nullable"):
         dropped |= _OF_TYPE
     if given.get("x-kubernetes-int-or-string"):

@@ -10,6 +10,7 @@ from hearthgate.ingress.middlewares.draft import Draft
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.model.problems import Reason, shorten
 from hearthgate.resources.traefik import middleware as spec
+from hearthgate.resources.traefik.limits import IPStrategy
 
 
 class ForwardedStrategy(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -45,7 +46,7 @@ def _allow_list(options: spec.IPAllowList | spec.IPWhiteList, draft: Draft, stat
     if not options.source_range:
         draft.refuse("sourceRange", "is required: list the networks that may pass", Reason.MISSING_FIELD)
     ranges = _networks(options.source_range, draft, "sourceRange")
-    strategy = options.ip_strategy or spec.IPStrategy()
+    strategy = options.ip_strategy or IPStrategy()
     subnet = strategy.ipv6_subnet
     if subnet is not None and not 0 < subnet <= 128:
         draft.refuse("ipStrategy.ipv6Subnet", f"must be 1 to 128, not {subnet}")

@@ -6,62 +6,138 @@ from typing import Annotated, Any
 import msgspec
 
 from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, ignored, unsupported
+from hearthgate.resources.traefik.limits import (
+    Buffering,
+    CircuitBreaker,
+    InFlightReq,
+    IPStrategy,
+    NonNegative,
+    RateLimit,
+    Retry,
+)
 from hearthgate.resources.traefik.service import ObjectReference, ServiceRef
-
-NonNegative = Annotated[int, msgspec.Meta(ge=0)]
-StatusCode = Annotated[int, msgspec.Meta(ge=100, le=599)]
-
-
-class IPStrategy(Strict, frozen=True, kw_only=True):
-    depth: NonNegative = 0
-    excluded_ips: tuple[str, ...] = msgspec.field(default=(), name="excludedIPs")
-    ipv6_subnet: int | None = None
-
-
-class SourceCriterion(Strict, frozen=True, kw_only=True):
-    ip_strategy: IPStrategy | None = None
-    request_header_name: str = ""
-    request_host: bool = False
 
 
 class AddPrefix(Strict, frozen=True, kw_only=True):
+    """Puts something before the path.
+
+    prefix: What to put before the path, such as /api.
+    """
+
     prefix: str = ""
 
 
 class StripPrefix(Strict, frozen=True, kw_only=True):
+    """Takes the beginning off the path.
+
+    prefixes: The first of these that the path begins with is removed.
+    force_slash: Whether an empty path becomes a slash.
+    """
+
     prefixes: tuple[str, ...] = ()
     force_slash: Annotated[bool | None, ignored("upstream ignores it too")] = None
 
 
 class StripPrefixRegex(Strict, frozen=True, kw_only=True):
+    """Takes the beginning off the path, by patterns.
+
+    regex: The first of these that matches the beginning of the path is removed.
+    """
+
     regex: tuple[str, ...] = ()
 
 
 class ReplacePath(Strict, frozen=True, kw_only=True):
+    """Puts another path in place of the path.
+
+    path: The new path; the old one goes to X-Replaced-Path.
+    """
+
     path: str = ""
 
 
 class ReplacePathRegex(Strict, frozen=True, kw_only=True):
+    """Rewrites the path by a pattern.
+
+    regex: The pattern that the path must match.
+    replacement: The new path; $1 stands for the first group.
+    """
+
     regex: str = ""
     replacement: str = ""
 
 
 class Chain(Strict, frozen=True, kw_only=True):
+    """Several middlewares under one name.
+
+    middlewares: The middlewares, in this order.
+    """
+
     middlewares: tuple[ObjectReference, ...] = ()
 
 
 class IPAllowList(Strict, frozen=True, kw_only=True):
+    """Lets in some addresses only.
+
+    source_range: Addresses and networks (CIDR) that are let in.
+    ip_strategy: Which address counts as the client's.
+    reject_status_code: The status for the others.
+    """
+
     source_range: tuple[str, ...] = ()
     ip_strategy: IPStrategy | None = None
     reject_status_code: int = 403
 
 
 class IPWhiteList(Strict, frozen=True, kw_only=True):
+    """The older name of ipAllowList.
+
+    source_range: Addresses and networks (CIDR) that are let in.
+    ip_strategy: Which address counts as the client's.
+    """
+
     source_range: tuple[str, ...] = ()
     ip_strategy: IPStrategy | None = None
 
 
 class Headers(Strict, frozen=True, kw_only=True):
+    """Sets headers of requests and responses.
+
+    custom_request_headers: Headers of the request; an empty value removes one.
+    custom_response_headers: Headers of the response; an empty value removes one.
+    access_control_allow_credentials: Allow credentials in requests from other origins.
+    access_control_allow_headers: The headers that requests from other origins may have.
+    access_control_allow_methods: The methods that requests from other origins may have.
+    access_control_allow_origin_list: The origins that may ask; * stands for all.
+    access_control_allow_origin_list_regex: Patterns of origins that may ask.
+    access_control_expose_headers: The headers of the response that pages of other origins may read.
+    access_control_max_age: For how many seconds a browser may keep the answer to a preflight.
+    add_vary_header: Whether to say that the answer depends on the origin.
+    allowed_hosts: The hosts that may be asked for.
+    hosts_proxy_headers: Headers that may hold the host that was asked for.
+    ssl_proxy_headers: Headers, with their values, by which a proxy before tells that the client came by TLS.
+    sts_seconds: For how long a browser shall use HTTPS only; 0: no such header.
+    sts_include_subdomains: The same for all names below.
+    sts_preload: Agree to be listed by browsers.
+    force_sts_header: Send the header over plain HTTP too.
+    frame_deny: Forbid frames of the page.
+    custom_frame_options_value: The value of X-Frame-Options.
+    content_type_nosniff: Send X-Content-Type-Options: nosniff.
+    browser_xss_filter: Send X-XSS-Protection: 1; mode=block.
+    custom_browser_xss_value: The value of X-XSS-Protection.
+    content_security_policy: The value of Content-Security-Policy.
+    content_security_policy_report_only: The value of Content-Security-Policy-Report-Only.
+    public_key: The value of Public-Key-Pins.
+    referrer_policy: The value of Referrer-Policy.
+    permissions_policy: The value of Permissions-Policy.
+    is_development: Leave out the security headers, for tests.
+    ssl_redirect: Redirect to HTTPS.
+    ssl_temporary_redirect: Redirect for the time being.
+    ssl_host: The host to redirect to.
+    ssl_force_host: Redirect to that host always.
+    feature_policy: The value of Feature-Policy.
+    """
+
     custom_request_headers: Mapping[str, str] = {}
     custom_response_headers: Mapping[str, str] = {}
     access_control_allow_credentials: bool = False
@@ -98,6 +174,17 @@ class Headers(Strict, frozen=True, kw_only=True):
 
 
 class EncodedCharacters(Strict, frozen=True, kw_only=True):
+    """Which escapes a path may have; requests with the others are refused.
+
+    allow_encoded_slash: Let %2F pass.
+    allow_encoded_back_slash: Let %5C pass.
+    allow_encoded_null_character: Let %00 pass.
+    allow_encoded_semicolon: Let %3B pass.
+    allow_encoded_percent: Let %25 pass.
+    allow_encoded_question_mark: Let %3F pass.
+    allow_encoded_hash: Let %23 pass.
+    """
+
     allow_encoded_slash: bool = False
     allow_encoded_back_slash: bool = False
     allow_encoded_null_character: bool = False
@@ -108,6 +195,15 @@ class EncodedCharacters(Strict, frozen=True, kw_only=True):
 
 
 class Errors(Strict, frozen=True, kw_only=True):
+    """Answers errors with a page of another service.
+
+    status: The status codes and ranges such as 500-599 that are replaced.
+    status_rewrites: Codes or ranges, and the status to answer instead.
+    service: The service that has the pages.
+    query: The path to ask it for; {status}, {url} and {originalStatus} stand for what happened.
+    error_request_headers: The headers of the request that are handed on to it.
+    """
+
     status: tuple[str, ...] = ()
     status_rewrites: Mapping[str, int] = {}
     service: ServiceRef | None = None
@@ -115,46 +211,41 @@ class Errors(Strict, frozen=True, kw_only=True):
     error_request_headers: tuple[str, ...] | None = None
 
 
-class RedisTLS(Strict, frozen=True, kw_only=True):
-    ca_secret: str = ""
-    cert_secret: str = ""
-    insecure_skip_verify: bool = False
-
-
-class Redis(Strict, frozen=True, kw_only=True):
-    endpoints: tuple[str, ...] = ()
-    secret: str = ""
-    db: int = 0
-    tls: RedisTLS | None = None
-    pool_size: int | None = None
-    min_idle_conns: int | None = None
-    max_active_conns: int | None = None
-    dial_timeout: int | str | None = None
-    read_timeout: int | str | None = None
-    write_timeout: int | str | None = None
-
-
-class RateLimit(Strict, frozen=True, kw_only=True):
-    average: NonNegative = 0
-    period: int | str = "1s"
-    burst: NonNegative = 1
-    source_criterion: SourceCriterion | None = None
-    redis: Redis | None = None
-
-
 class RedirectRegex(Strict, frozen=True, kw_only=True):
+    """Redirects what matches a pattern.
+
+    regex: The pattern that the URL must match.
+    replacement: The new URL; ${1} stands for the first group.
+    permanent: Answer 301 or 308 rather than 302 or 307.
+    """
+
     regex: str = ""
     replacement: str = ""
     permanent: bool = False
 
 
 class RedirectScheme(Strict, frozen=True, kw_only=True):
+    """Redirects to another scheme.
+
+    scheme: The new scheme, such as https.
+    port: The new port.
+    permanent: Answer 301 or 308 rather than 302 or 307.
+    """
+
     scheme: str = ""
     port: str = ""
     permanent: bool = False
 
 
 class BasicAuth(Strict, frozen=True, kw_only=True):
+    """Asks for a name and a password.
+
+    secret: The Secret with the users: htpasswd lines under users, or type kubernetes.io/basic-auth.
+    realm: What the browser shows to the user.
+    header_field: The header that tells the backend who it is.
+    remove_header: Do not hand the credentials on.
+    """
+
     secret: str = ""
     realm: str = ""
     header_field: str = ""
@@ -162,6 +253,14 @@ class BasicAuth(Strict, frozen=True, kw_only=True):
 
 
 class DigestAuth(Strict, frozen=True, kw_only=True):
+    """Asks for a name and a password, by digest.
+
+    secret: The Secret with the users: htdigest lines under users.
+    realm: What the browser shows to the user.
+    header_field: The header that tells the backend who it is.
+    remove_header: Do not hand the credentials on.
+    """
+
     secret: str = ""
     realm: str = ""
     header_field: str = ""
@@ -169,6 +268,14 @@ class DigestAuth(Strict, frozen=True, kw_only=True):
 
 
 class ClientTLS(Strict, frozen=True, kw_only=True):
+    """TLS towards the service that is asked.
+
+    ca_secret: The Secret with the authority's certificate.
+    cert_secret: The Secret with the certificate to show.
+    insecure_skip_verify: Do not verify the certificate.
+    ca_optional: Whether the authority may be missing.
+    """
+
     ca_secret: str = ""
     cert_secret: str = ""
     insecure_skip_verify: bool = False
@@ -176,6 +283,24 @@ class ClientTLS(Strict, frozen=True, kw_only=True):
 
 
 class ForwardAuth(Strict, frozen=True, kw_only=True):
+    """Asks another service whether the request may pass.
+
+    address: The URL of that service.
+    tls: TLS of the connection to it.
+    trust_forward_header: Hand on the X-Forwarded headers that came with the request.
+    auth_response_headers: The headers of its answer that go into the request.
+    auth_response_headers_regex: A pattern of such headers.
+    auth_request_headers: The headers of the request that it sees; none stands for all.
+    add_auth_cookies_to_response: The cookies of its answer that go into the response.
+    header_field: The header that tells the backend who it is.
+    forward_body: Whether it sees the body.
+    max_body_size: Requests with a larger body, in bytes, are refused; -1: no limit.
+    max_response_body_size: How large its answer may be; -1: no limit.
+    preserve_location_header: Hand its Location header on as it is.
+    preserve_request_method: Ask it with the method of the request.
+    auth_signin_url: Where to send users whom it refuses.
+    """
+
     address: str = ""
     tls: ClientTLS | None = None
     trust_forward_header: bool | None = None
@@ -192,28 +317,16 @@ class ForwardAuth(Strict, frozen=True, kw_only=True):
     auth_signin_url: str = msgspec.field(default="", name="authSigninURL")
 
 
-class InFlightReq(Strict, frozen=True, kw_only=True):
-    amount: NonNegative = 0
-    source_criterion: SourceCriterion | None = None
-
-
-class Buffering(Strict, frozen=True, kw_only=True):
-    max_request_body_bytes: int = 0
-    mem_request_body_bytes: int = 1048576
-    max_response_body_bytes: int = 0
-    mem_response_body_bytes: int = 1048576
-    retry_expression: str = ""
-
-
-class CircuitBreaker(Strict, frozen=True, kw_only=True):
-    expression: str = ""
-    check_period: int | str = "100ms"
-    fallback_duration: int | str = "10s"
-    recovery_duration: int | str = "10s"
-    response_code: StatusCode = 503
-
-
 class Compress(Strict, frozen=True, kw_only=True):
+    """Compresses responses.
+
+    encodings: The encodings that are offered, the preferred one first.
+    excluded_content_types: Content types that are left as they are.
+    included_content_types: The only content types that are compressed.
+    min_response_body_bytes: Smaller responses are left as they are.
+    default_encoding: The encoding for clients that name none.
+    """
+
     encodings: tuple[str, ...] = ("gzip", "br", "zstd")
     excluded_content_types: tuple[str, ...] = ()
     included_content_types: tuple[str, ...] = ()
@@ -222,6 +335,18 @@ class Compress(Strict, frozen=True, kw_only=True):
 
 
 class DistinguishedName(Strict, frozen=True, kw_only=True):
+    """Which parts of a name are handed on.
+
+    common_name: Hand on the common name.
+    country: Hand on the country.
+    domain_component: Hand on the domain components.
+    locality: Hand on the locality.
+    organization: Hand on the organization.
+    organizational_unit: Hand on the organizational units.
+    province: Hand on the province.
+    serial_number: Hand on the serial number.
+    """
+
     common_name: bool = False
     country: bool = False
     domain_component: bool = False
@@ -233,6 +358,16 @@ class DistinguishedName(Strict, frozen=True, kw_only=True):
 
 
 class ClientCertInfo(Strict, frozen=True, kw_only=True):
+    """What of the certificate the backend is told in X-Forwarded-Tls-Client-Cert-Info.
+
+    not_after: Hand on when it ends.
+    not_before: Hand on when it begins.
+    sans: Hand on its names.
+    serial_number: Hand on its serial number.
+    subject: What of its subject.
+    issuer: What of its issuer.
+    """
+
     not_after: bool = False
     not_before: bool = False
     sans: bool = False
@@ -242,29 +377,65 @@ class ClientCertInfo(Strict, frozen=True, kw_only=True):
 
 
 class PassTLSClientCert(Strict, frozen=True, kw_only=True):
+    """Tells the backend of the certificate of the client.
+
+    pem: Hand on the whole certificate in X-Forwarded-Tls-Client-Cert.
+    info: Hand on parts of it.
+    """
+
     pem: bool = False
     info: ClientCertInfo | None = None
 
 
-class Retry(Strict, frozen=True, kw_only=True):
-    attempts: NonNegative = 0
-    initial_interval: int | str | None = None
-    timeout: int | str | None = None
-    status: tuple[str, ...] = ()
-    max_request_body_bytes: int = 2097152
-    disable_retry_on_network_error: bool = False
-    retry_non_idempotent_method: bool = False
-
-
 class ContentType(Strict, frozen=True, kw_only=True):
+    """Guesses the content type.
+
+    auto_detect: Whether to guess the content type.
+    """
+
     auto_detect: Annotated[bool | None, ignored("upstream ignores it too")] = None
 
 
 class GrpcWeb(Strict, frozen=True, kw_only=True):
+    """Lets browsers speak gRPC-Web to gRPC services.
+
+    allow_origins: The origins that may ask; * stands for all.
+    """
+
     allow_origins: tuple[str, ...] = ()
 
 
 class MiddlewareSpec(Strict, frozen=True, kw_only=True):
+    """What the middleware does: exactly one of the fields.
+
+    add_prefix: Puts something before the path.
+    strip_prefix: Takes the beginning off the path.
+    strip_prefix_regex: Takes the beginning off the path, by patterns.
+    replace_path: Puts another path in place of the path.
+    replace_path_regex: Rewrites the path by a pattern.
+    chain: Several middlewares under one name.
+    ip_allow_list: Lets in some addresses only.
+    ip_white_list: The older name of ipAllowList.
+    headers: Sets headers of requests and responses: CORS, security, your own.
+    encoded_characters: Which escapes a path may have.
+    errors: Answers errors with a page of another service.
+    rate_limit: Limits how often a client may ask.
+    redirect_regex: Redirects what matches a pattern.
+    redirect_scheme: Redirects to another scheme, such as https.
+    basic_auth: Asks for a name and a password.
+    digest_auth: Asks for a name and a password, by digest.
+    forward_auth: Asks another service whether the request may pass.
+    in_flight_req: Limits how many requests are under way at once.
+    buffering: Reads requests and responses whole before they are handed on.
+    circuit_breaker: Keeps requests away from a service that fails.
+    compress: Compresses responses.
+    pass_tls_client_cert: Tells the backend of the certificate of the client.
+    retry: Tries again when a backend does not answer.
+    content_type: Guesses the content type.
+    grpc_web: Lets browsers speak gRPC-Web to gRPC services.
+    plugin: A plugin of Traefik, by its name.
+    """
+
     add_prefix: AddPrefix | None = None
     strip_prefix: StripPrefix | None = None
     strip_prefix_regex: StripPrefixRegex | None = None
@@ -296,5 +467,11 @@ class MiddlewareSpec(Strict, frozen=True, kw_only=True):
 
 
 class Middleware(Resource, frozen=True, kw_only=True):
+    """Changes or guards requests on their way. Routes name it.
+
+    spec: What it does: exactly one of the fields.
+    status: Whether it can be used, and why not.
+    """
+
     spec: MiddlewareSpec
     status: ConditionsStatus | None = None
