@@ -15,7 +15,7 @@ from tests import processes
 settings.register_profile("hearthgate", deadline=None)
 settings.load_profile("hearthgate")
 
-ORDER = ("architecture", "unit", "golden", "properties", "component", "system")
+ORDER = ("architecture", "unit", "golden", "properties", "component", "contract", "system")
 """Fast groups first: what is broken shows early."""
 
 
