@@ -1,9 +1,8 @@
 """OpenAPI v3 schemas of the served kinds. Pure.
 
-Custom kinds have the schema of their definition. Those of native kinds come from the typed resources: a
-docstring says what a type is, and its lines `field: text` what its fields are. What a type leaves open (kinds
-of which Hearthgate reads a part) is marked as preserving unknown fields, so that clients neither prune nor
-refuse it.
+Kinds of a definition have its schema, built-in ones that of their tables. The others come from the typed
+resources: a docstring says what a type is, and its lines `field: text` what its fields are. What a type leaves
+open is marked as preserving unknown fields, so that clients neither prune nor refuse it.
 """
 
 import inspect as python_inspect
@@ -15,7 +14,8 @@ from typing import Any, Final
 from msgspec import NODEFAULT, inspect
 
 from hearthgate.apiserver.patches.topology import KeyedList, Path, SetList, Topology
-from hearthgate.apiserver.web.metaschemas import IDENTITY, INT_OR_STRING, LIST_META, OBJECT_META, reference
+from hearthgate.apiserver.web.metaschemas import INT_OR_STRING, LIST_META, OBJECT_META, envelope, reference
+from hearthgate.resources import builtin
 from hearthgate.resources.kinds import Kind
 
 Schema = dict[str, Any]
@@ -29,11 +29,14 @@ def schema_of(kind: Kind) -> Schema:
     """The schema of a kind with its group, version and kind; metadata is a reference."""
     if kind.schema is not None:
         schema: Schema = dict(kind.schema.source)
+    elif (built_in := builtin.schema_of(kind.api_version, kind.kind)) is not None:
+        schema = _shared(built_in)
     elif kind.resource_type is not None:
         schema = _of(inspect.type_info(kind.resource_type), (), Topology.of(kind))
     else:
         schema = {"type": "object", **_OPEN}
-    schema["properties"] = {**schema.get("properties", {}), **_envelope(OBJECT_META, "Standard object metadata.")}
+    metadata = {"metadata": reference(OBJECT_META, "Standard object metadata.")}
+    schema["properties"] = {**schema.get("properties", {}), **envelope(), **metadata}
     schema["x-kubernetes-group-version-kind"] = _identity(kind, kind.kind)
     return schema
 
@@ -45,7 +48,7 @@ def list_schema_of(kind: Kind, component: str) -> Schema:
         "type": "object",
         "description": f"A list of objects of kind {kind.kind}.",
         "required": ["items"],
-        "properties": {**_envelope(LIST_META, "Standard list metadata."), "items": items},
+        "properties": {**envelope(), "metadata": reference(LIST_META, "Standard list metadata."), "items": items},
         "x-kubernetes-group-version-kind": _identity(kind, f"{kind.kind}List"),
     }
 
@@ -54,9 +57,15 @@ def _identity(kind: Kind, name: str) -> list[dict[str, str]]:
     return [{"group": kind.group, "version": kind.version, "kind": name}]
 
 
-def _envelope(metadata: str, text: str) -> Schema:
-    named = {name: {"type": "string", "description": said} for name, said in IDENTITY.items()}
-    return {**named, "metadata": reference(metadata, text)}
+def _shared(schema: Any) -> Any:
+    """With the component in place of every number or text, so that clients show what it is."""
+    if isinstance(schema, list):
+        return [_shared(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("x-kubernetes-int-or-string") is True:  # not the field of this name
+        return reference(INT_OR_STRING, schema.get("description", ""))
+    return {key: _shared(value) for key, value in schema.items()}
 
 
 def _of(info: inspect.Type, path: Path, topology: Topology) -> Schema:
