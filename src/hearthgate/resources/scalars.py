@@ -24,7 +24,12 @@ PortNumber = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
 class SelectorRequirement(Strict, frozen=True, kw_only=True):
-    """In and NotIn need values; Exists and DoesNotExist take none."""
+    """One condition on a label.
+
+    key: The label.
+    operator: In and NotIn compare with the values; Exists and DoesNotExist take none.
+    values: What the label is compared with.
+    """
 
     key: str
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
@@ -32,7 +37,11 @@ class SelectorRequirement(Strict, frozen=True, kw_only=True):
 
 
 class Selector(Strict, frozen=True, kw_only=True):
-    """meta.k8s.io/v1 LabelSelector: all of it must hold; an empty one selects everything."""
+    """Selects by labels: all of it must hold, and an empty one selects everything.
+
+    match_labels: Labels with the values they must have.
+    match_expressions: Conditions on labels.
+    """
 
     match_labels: Mapping[str, str] = {}
     match_expressions: tuple[SelectorRequirement, ...] = ()

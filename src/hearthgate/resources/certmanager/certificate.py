@@ -12,13 +12,19 @@ from hearthgate.resources.scalars import Duration, Name64
 
 
 class OtherName(Strict, frozen=True, kw_only=True):
-    """A SAN of another type: its object identifier with dots, and its text."""
+    """A name of a type that has no list of its own.
+
+    oid: The type as object identifier with dots.
+    utf8_value: The name.
+    """
 
     oid: str = ""
     utf8_value: str = ""
 
 
 class Subject(Strict, frozen=True, kw_only=True):
+    """The subject of the certificate beside its common name."""
+
     organizations: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
     organizational_units: tuple[str, ...] = ()
@@ -30,7 +36,13 @@ class Subject(Strict, frozen=True, kw_only=True):
 
 
 class PrivateKey(Strict, frozen=True, kw_only=True):
-    """size 0: 2048 bits for RSA, 256 for ECDSA; Ed25519 has one size."""
+    """The key of the certificate.
+
+    rotation_policy: Always: a new key with each certificate; Never: keep the key.
+    encoding: How the key is written into the Secret.
+    algorithm: RSA, ECDSA or Ed25519.
+    size: Bits: 2048 to 8192 for RSA (2048 unless set), 256, 384 or 521 for ECDSA (256 unless set).
+    """
 
     rotation_policy: Literal["Always", "Never", ""] = "Always"
     encoding: Literal["PKCS1", "PKCS8", ""] = "PKCS1"
@@ -39,14 +51,24 @@ class PrivateKey(Strict, frozen=True, kw_only=True):
 
 
 class SecretTemplate(Strict, frozen=True, kw_only=True):
-    """What the Secret is marked with besides."""
+    """What the Secret is marked with.
+
+    annotations: Annotations of the Secret.
+    labels: Labels of the Secret.
+    """
 
     annotations: Mapping[str, str] = {}
     labels: Mapping[str, str] = {}
 
 
 class JKSKeystore(Strict, frozen=True, kw_only=True):
-    """Exactly one of passwordSecretRef and password."""
+    """A Java key store in the Secret: keystore.jks. One of passwordSecretRef and password.
+
+    create: Whether to make it.
+    alias: The name of the entry.
+    password_secret_ref: The Secret with the password.
+    password: The password itself.
+    """
 
     create: bool
     alias: str = "certificate"
@@ -55,7 +77,13 @@ class JKSKeystore(Strict, frozen=True, kw_only=True):
 
 
 class PKCS12Keystore(Strict, frozen=True, kw_only=True):
-    """Exactly one of passwordSecretRef and password. An empty profile is LegacyRC2."""
+    """A PKCS #12 file in the Secret: keystore.p12. One of passwordSecretRef and password.
+
+    create: Whether to make it.
+    profile: Which ciphers it uses; LegacyRC2 unless set.
+    password_secret_ref: The Secret with the password.
+    password: The password itself.
+    """
 
     create: bool
     profile: Literal["LegacyRC2", "LegacyDES", "Modern2023", "Modern2026", ""] = ""
@@ -64,17 +92,28 @@ class PKCS12Keystore(Strict, frozen=True, kw_only=True):
 
 
 class Keystores(Strict, frozen=True, kw_only=True):
+    """Further files in the Secret, for programs that take no PEM.
+
+    jks: A Java key store.
+    pkcs12: A PKCS #12 file.
+    """
+
     jks: JKSKeystore | None = None
     pkcs12: PKCS12Keystore | None = None
 
 
 class OutputFormat(Strict, frozen=True, kw_only=True):
-    """DER: the key as `key.der`. CombinedPEM: key and chain as `tls-combined.pem`."""
+    """A further form of key and certificate in the Secret.
+
+    type: DER: the key as key.der; CombinedPEM: key and chain as tls-combined.pem.
+    """
 
     type: Literal["DER", "CombinedPEM"]
 
 
 class NameConstraintItem(Strict, frozen=True, kw_only=True):
+    """Names by their domain or range."""
+
     dns_domains: tuple[str, ...] = ()
     ip_ranges: tuple[str, ...] = ()
     email_addresses: tuple[str, ...] = ()
@@ -82,7 +121,12 @@ class NameConstraintItem(Strict, frozen=True, kw_only=True):
 
 
 class NameConstraints(Strict, frozen=True, kw_only=True):
-    """For a CA: which names its certificates may hold."""
+    """Which names certificates of this CA may hold.
+
+    critical: Whether who does not understand this must refuse the certificate.
+    permitted: Only these.
+    excluded: None of these.
+    """
 
     critical: bool = False
     permitted: NameConstraintItem | None = None
@@ -90,7 +134,12 @@ class NameConstraints(Strict, frozen=True, kw_only=True):
 
 
 class RenewalWindow(Strict, frozen=True, kw_only=True):
-    """cron: five fields or a descriptor such as @daily, in the time zone (IANA name): when the window opens."""
+    """When certificates may be renewed.
+
+    window_duration: How long the window is open.
+    cron: When it opens: five fields, or a descriptor such as @daily.
+    timezone: The time zone of cron, by its IANA name.
+    """
 
     window_duration: Duration
     cron: str
@@ -98,15 +147,43 @@ class RenewalWindow(Strict, frozen=True, kw_only=True):
 
 
 class Renewal(Strict, frozen=True, kw_only=True):
+    """How and when to renew.
+
+    policy: Disabled: never by itself.
+    windows: Only in these windows; none: at any time.
+    """
+
     policy: Literal["RenewBefore", "Disabled", ""] = "RenewBefore"
     windows: tuple[RenewalWindow, ...] = ()
 
 
 class CertificateSpec(Strict, frozen=True, kw_only=True):
-    """At least one name: a common name (or one in literalSubject), or any of the lists of alternative names.
+    """What the certificate shall say. It needs a name: commonName, literalSubject or one of the lists.
 
-    duration None: 90 days. renewBefore: how long before the end; renewBeforePercentage: the share of the
-    lifetime that is left; neither: a third of the lifetime. usages empty: digital signature, key encipherment.
+    secret_name: The Secret that gets key and certificate.
+    issuer_ref: Who shall sign.
+    common_name: The common name. Browsers look at dnsNames only.
+    dns_names: Host names; *.example.org stands for all of one level.
+    ip_addresses: IP addresses.
+    uris: URIs.
+    email_addresses: E-mail addresses.
+    other_names: Names of further types.
+    subject: The subject beside the common name.
+    literal_subject: The whole subject as text (RFC 4514), in place of subject and commonName.
+    duration: How long it shall be valid: 2160h (90 days) unless set. ACME servers decide it themselves.
+    renew_before: How long before its end it is renewed; a third of the lifetime unless set.
+    renew_before_percentage: The same as a percentage of the lifetime.
+    renewal: How and when to renew.
+    usages: What the key may be used for: digital signature and key encipherment unless set.
+    is_ca: Whether it may sign other certificates.
+    private_key: The key of the certificate.
+    signature_algorithm: How the request is signed; chosen to fit the key unless set.
+    encode_usages_in_request: Whether the request names the usages.
+    secret_template: What the Secret is marked with.
+    additional_output_formats: Further forms of key and certificate in the Secret.
+    keystores: Further files in the Secret, for programs that take no PEM.
+    name_constraints: Of a CA: which names its certificates may hold.
+    revision_history_limit: How many CertificateRequests are kept.
     """
 
     secret_name: str
@@ -145,6 +222,8 @@ class CertificateSpec(Strict, frozen=True, kw_only=True):
 
 
 class SuggestedWindow(Lenient, frozen=True, kw_only=True):
+    """The time in which the CA wants the certificate to be renewed."""
+
     start: str | None = None
     end: str | None = None
 
@@ -160,11 +239,23 @@ class RenewalInformation(Lenient, frozen=True, kw_only=True):
 
 
 class CertificateACMEStatus(Lenient, frozen=True, kw_only=True):
+    """What only ACME issuers know."""
+
     ari: RenewalInformation | None = None
 
 
 class CertificateStatus(Lenient, frozen=True, kw_only=True):
-    """Conditions Ready and Issuing. Times are RFC 3339."""
+    """The state of the certificate. Times are RFC 3339.
+
+    conditions: Ready: the Secret holds what is asked; Issuing: a certificate is being obtained.
+    last_failure_time: When the last attempt failed; none since the last success.
+    failed_issuance_attempts: How often it failed since the last success.
+    not_before: Valid from.
+    not_after: Valid until.
+    renewal_time: When it will be renewed.
+    revision: How many certificates there have been.
+    next_private_key_secret_name: The Secret with the key of the certificate that is being obtained.
+    """
 
     conditions: tuple[Condition, ...] = ()
     last_failure_time: str | None = None
@@ -178,5 +269,7 @@ class CertificateStatus(Lenient, frozen=True, kw_only=True):
 
 
 class Certificate(Resource, frozen=True, kw_only=True):
+    """A TLS certificate that is obtained, kept in a Secret and renewed in time."""
+
     spec: CertificateSpec
     status: CertificateStatus | None = None

@@ -14,7 +14,17 @@ State = Literal["", "valid", "ready", "pending", "processing", "invalid", "expir
 
 
 class OrderSpec(Strict, frozen=True, kw_only=True):
-    """request: the PEM of the CSR in base64. replaces: the certificate that this one follows (RFC 9773)."""
+    """An ACME order for one certificate. It never changes.
+
+    request: The CSR: PEM in base64.
+    issuer_ref: The issuer with the ACME account.
+    common_name: The common name of the CSR.
+    dns_names: The host names to prove.
+    ip_addresses: The IP addresses to prove.
+    duration: How long the certificate shall be valid.
+    profile: The profile of the certificate.
+    replaces: The certificate that this one follows (RFC 9773).
+    """
 
     request: str
     issuer_ref: IssuerRef
@@ -27,7 +37,12 @@ class OrderSpec(Strict, frozen=True, kw_only=True):
 
 
 class OfferedChallenge(Lenient, frozen=True, kw_only=True):
-    """type as the CA writes it: `dns-01`, `http-01`."""
+    """A proof that the CA would take.
+
+    url: Its URL at the CA.
+    token: What must be presented.
+    type: dns-01 or http-01, as the CA writes it.
+    """
 
     url: str = ""
     token: str = ""
@@ -35,7 +50,14 @@ class OfferedChallenge(Lenient, frozen=True, kw_only=True):
 
 
 class Authorization(Lenient, frozen=True, kw_only=True):
-    """identifier: without `*.`; wildcard None while the CA was not asked."""
+    """One name to prove.
+
+    url: Its URL at the CA.
+    identifier: The name, without *.
+    wildcard: Whether it is about *.name; none while the CA was not asked.
+    initial_state: Its state when the order was made.
+    challenges: Proofs that the CA would take.
+    """
 
     url: str
     identifier: str = ""
@@ -45,7 +67,16 @@ class Authorization(Lenient, frozen=True, kw_only=True):
 
 
 class OrderStatus(Lenient, frozen=True, kw_only=True):
-    """certificate: the PEM chain in base64."""
+    """How far the order is.
+
+    url: Its URL at the CA.
+    finalize_url: Where the CSR is sent in the end.
+    authorizations: The names to prove.
+    certificate: The certificate and its chain: PEM in base64.
+    state: The state of RFC 8555; errored: given up here.
+    reason: Why it is in this state.
+    failure_time: When it failed.
+    """
 
     url: str = ""
     finalize_url: str = msgspec.field(default="", name="finalizeURL")
@@ -57,13 +88,25 @@ class OrderStatus(Lenient, frozen=True, kw_only=True):
 
 
 class Order(Resource, frozen=True, kw_only=True):
+    """An ACME order."""
+
     spec: OrderSpec
     status: OrderStatus | None = None
 
 
 class ChallengeSpec(Strict, frozen=True, kw_only=True):
-    """key: what the CA wants to see: of HTTP-01 the key authorization, of DNS-01 its digest. dnsName: without
-    `*.`, wildcard says whether it was there."""
+    """One proof to give. It never changes.
+
+    url: Its URL at the CA.
+    authorization_url: The URL of the authorization that it belongs to.
+    dns_name: The name to prove, without *.
+    type: HTTP-01 or DNS-01.
+    token: The CA's token.
+    key: What the CA wants to see: the key authorization, or its digest for DNS-01.
+    solver: How it is given.
+    issuer_ref: The issuer with the ACME account.
+    wildcard: Whether it is about *.dnsName.
+    """
 
     url: str
     authorization_url: str = msgspec.field(name="authorizationURL")
@@ -77,6 +120,15 @@ class ChallengeSpec(Strict, frozen=True, kw_only=True):
 
 
 class ChallengeStatus(Lenient, frozen=True, kw_only=True):
+    """How far the proof is.
+
+    processing: Whether it is being worked on.
+    presented: Whether the proof is in place.
+    presented_at: Since when it is in place.
+    reason: Why it is in this state.
+    state: The state of RFC 8555; errored: given up here.
+    """
+
     processing: bool = False
     presented: bool = False
     presented_at: str | None = None
@@ -85,5 +137,7 @@ class ChallengeStatus(Lenient, frozen=True, kw_only=True):
 
 
 class Challenge(Resource, frozen=True, kw_only=True):
+    """One proof that an ACME order needs."""
+
     spec: ChallengeSpec
     status: ChallengeStatus | None = None

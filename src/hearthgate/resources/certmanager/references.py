@@ -34,8 +34,12 @@ Usage = Literal[
 
 
 class IssuerRef(Strict, frozen=True, kw_only=True):
-    """An Issuer of the same namespace, a ClusterIssuer, or an issuer of another group, which another program
-    serves. Empty texts mean the defaults."""
+    """Who shall sign. An issuer of another group is another program's.
+
+    name: The name of the issuer.
+    kind: Issuer (of the same namespace) or ClusterIssuer.
+    group: The API group of the issuer.
+    """
 
     name: str
     kind: str = "Issuer"
@@ -48,7 +52,11 @@ class IssuerRef(Strict, frozen=True, kw_only=True):
 
 
 class SecretKeyRef(Strict, frozen=True, kw_only=True):
-    """A key of a Secret. An Issuer's is in its own namespace, a ClusterIssuer's in that of the program."""
+    """A key of a Secret. An Issuer's is in its own namespace, a ClusterIssuer's in that of the program.
+
+    name: The Secret.
+    key: The key in it.
+    """
 
     name: str
     key: str = ""

@@ -10,7 +10,18 @@ from hearthgate.resources.scalars import Duration
 
 
 class CertificateRequestSpec(Strict, frozen=True, kw_only=True):
-    """request: the PEM of the CSR in base64. username, uid, groups, extra: who asked; the API server says it."""
+    """One signing request. It never changes.
+
+    request: The CSR: PEM in base64.
+    issuer_ref: Who shall sign.
+    duration: How long the certificate shall be valid.
+    is_ca: Whether it may sign other certificates.
+    usages: What the key may be used for.
+    username: Who asked; the API server says it.
+    uid: The uid of who asked; the API server says it.
+    groups: The groups of who asked; the API server says it.
+    extra: More of who asked; the API server says it.
+    """
 
     request: str
     issuer_ref: IssuerRef
@@ -24,7 +35,13 @@ class CertificateRequestSpec(Strict, frozen=True, kw_only=True):
 
 
 class CertificateRequestStatus(Lenient, frozen=True, kw_only=True):
-    """Conditions Ready, InvalidRequest, Approved, Denied. certificate, ca: PEM in base64."""
+    """What became of the request.
+
+    conditions: Ready, Approved, Denied, InvalidRequest.
+    certificate: The certificate and its chain: PEM in base64.
+    ca: The certificate of the CA, when it is known: PEM in base64.
+    failure_time: When it failed.
+    """
 
     conditions: tuple[Condition, ...] = ()
     certificate: str = ""
@@ -33,5 +50,7 @@ class CertificateRequestStatus(Lenient, frozen=True, kw_only=True):
 
 
 class CertificateRequest(Resource, frozen=True, kw_only=True):
+    """A request to an issuer to sign one certificate."""
+
     spec: CertificateRequestSpec
     status: CertificateRequestStatus | None = None

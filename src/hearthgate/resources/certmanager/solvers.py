@@ -16,8 +16,12 @@ ServiceType = Annotated[Literal["ClusterIP", "NodePort", ""], _NO_POD]
 
 
 class SolverSelector(Strict, frozen=True, kw_only=True):
-    """All that is listed must match. matchLabels: of the Certificate. dnsNames: literal, wildcards as `*.x`.
-    dnsZones: the name lies in one of them."""
+    """Which names a solver is for: all that is listed must match. The most exact match wins.
+
+    match_labels: Labels of the Certificate.
+    dns_names: The names themselves; wildcards are written *.example.org.
+    dns_zones: Zones that the name lies in.
+    """
 
     match_labels: Mapping[str, str] = {}
     dns_names: tuple[str, ...] = ()
@@ -25,16 +29,35 @@ class SolverSelector(Strict, frozen=True, kw_only=True):
 
 
 class TemplateMetadata(Strict, frozen=True, kw_only=True):
+    """Marks of an object.
+
+    annotations: Annotations.
+    labels: Labels.
+    """
+
     annotations: Mapping[str, str] = {}
     labels: Mapping[str, str] = {}
 
 
 class IngressTemplate(Strict, frozen=True, kw_only=True):
+    """Marks of the Ingress.
+
+    metadata: Annotations and labels.
+    """
+
     metadata: TemplateMetadata = TemplateMetadata()
 
 
 class IngressSolver(Strict, frozen=True, kw_only=True):
-    """At most one of name (an Ingress to edit), class (an annotation) and ingressClassName."""
+    """Serves the challenge by an Ingress. At most one of name, class and ingressClassName.
+
+    service_type: The type of the Service before the pod that answers.
+    ingress_class_name: The class of the Ingress.
+    class_: The class of the Ingress, as an annotation.
+    name: An Ingress to extend, in place of making one.
+    pod_template: What the pod that answers looks like.
+    ingress_template: Marks of the Ingress.
+    """
 
     service_type: ServiceType = ""
     ingress_class_name: str | None = None
@@ -45,7 +68,15 @@ class IngressSolver(Strict, frozen=True, kw_only=True):
 
 
 class ParentReference(Strict, frozen=True, kw_only=True):
-    """gateway.networking.k8s.io ParentReference: the Gateway that shall serve the challenge."""
+    """The Gateway that serves the challenge.
+
+    name: Its name.
+    group: Its API group.
+    kind: Its kind.
+    namespace: Its namespace; that of the challenge unless set.
+    section_name: Its listener.
+    port: The port of its listener.
+    """
 
     name: str
     group: str = "gateway.networking.k8s.io"
@@ -56,6 +87,14 @@ class ParentReference(Strict, frozen=True, kw_only=True):
 
 
 class GatewaySolver(Strict, frozen=True, kw_only=True):
+    """Serves the challenge by an HTTPRoute.
+
+    service_type: The type of the Service before the pod that answers.
+    labels: Labels of the HTTPRoute.
+    parent_refs: The Gateways that serve it.
+    pod_template: What the pod that answers looks like.
+    """
+
     service_type: ServiceType = ""
     labels: Mapping[str, str] = {}
     parent_refs: tuple[ParentReference, ...] = ()
@@ -63,14 +102,23 @@ class GatewaySolver(Strict, frozen=True, kw_only=True):
 
 
 class HTTP01(Strict, frozen=True, kw_only=True):
-    """Exactly one of the two."""
+    """The CA fetches a file from the host by HTTP. One of the two.
+
+    ingress: By an Ingress.
+    gateway_http_route: By an HTTPRoute.
+    """
 
     ingress: IngressSolver | None = None
     gateway_http_route: GatewaySolver | None = msgspec.field(default=None, name="gatewayHTTPRoute")
 
 
 class Cloudflare(Strict, frozen=True, kw_only=True):
-    """Exactly one of the two credentials; an API key needs the account's e-mail address with it."""
+    """A zone at Cloudflare. One of the two credentials.
+
+    email: The account's e-mail address; needed with an API key.
+    api_token_secret_ref: An API token that may edit DNS and read the zone.
+    api_key_secret_ref: The account's API key.
+    """
 
     email: str = ""
     api_token_secret_ref: SecretKeyRef | None = None
@@ -78,7 +126,14 @@ class Cloudflare(Strict, frozen=True, kw_only=True):
 
 
 class RFC2136(Strict, frozen=True, kw_only=True):
-    """nameserver: an address with or without a port. Key name and key go together."""
+    """A nameserver that takes dynamic updates (RFC 2136).
+
+    nameserver: Its address, with a port unless it is 53.
+    tsig_key_name: The name of the TSIG key.
+    tsig_secret_secret_ref: The TSIG key.
+    tsig_algorithm: The algorithm of the TSIG key.
+    protocol: How updates are sent.
+    """
 
     nameserver: str
     tsig_key_name: str = ""
@@ -88,14 +143,23 @@ class RFC2136(Strict, frozen=True, kw_only=True):
 
 
 class AcmeDNS(Strict, frozen=True, kw_only=True):
-    """host: the URL of the server. The Secret holds its accounts by domain as JSON."""
+    """An acme-dns server.
+
+    host: The URL of the server.
+    account_secret_ref: The accounts there by domain, as JSON.
+    """
 
     host: str
     account_secret_ref: SecretKeyRef
 
 
 class WebhookSolver(Strict, frozen=True, kw_only=True):
-    """config: whatever the webhook takes."""
+    """A webhook that writes the records.
+
+    group_name: The API group of the webhook.
+    solver_name: The name of the solver in it.
+    config: Whatever the webhook takes.
+    """
 
     group_name: str
     solver_name: str
@@ -103,7 +167,20 @@ class WebhookSolver(Strict, frozen=True, kw_only=True):
 
 
 class DNS01(Strict, frozen=True, kw_only=True):
-    """Exactly one provider. cnameStrategy Follow: the record is written where `_acme-challenge` points to."""
+    """The CA looks up a TXT record. Exactly one provider.
+
+    cname_strategy: Follow: the record is written where _acme-challenge points to.
+    nameservers: Resolvers that must see the record before the CA is told.
+    cloudflare: A zone at Cloudflare.
+    rfc2136: A nameserver that takes dynamic updates.
+    acme_dns: An acme-dns server.
+    webhook: A webhook that writes the records.
+    akamai: A zone at Akamai.
+    cloud_dns: A zone at Google Cloud.
+    route53: A zone at AWS Route 53.
+    azure_dns: A zone at Azure.
+    digitalocean: A zone at DigitalOcean.
+    """
 
     cname_strategy: Literal["None", "Follow", ""] = "None"
     nameservers: tuple[str, ...] = ()
@@ -119,8 +196,14 @@ class DNS01(Strict, frozen=True, kw_only=True):
 
 
 class Solver(Strict, frozen=True, kw_only=True):
-    """waitInsteadOfSelfCheck: how long to wait before the CA is told, in place of looking whether the
-    challenge can be seen."""
+    """How to prove that some names are ours. One of http01 and dns01.
+
+    selector: The names it is for; none: those that no other solver is for.
+    http01: By a file that the CA fetches.
+    dns01: By a TXT record; needed for wildcards.
+    wait_instead_of_self_check: Wait so long before the CA is told, in place of looking whether the proof
+        can be seen.
+    """
 
     selector: SolverSelector | None = None
     http01: HTTP01 | None = None

@@ -11,7 +11,21 @@ from hearthgate.resources.scalars import Duration, Selector
 
 
 class BGPPeerSpec(Strict, frozen=True, kw_only=True):
-    """peerPort 0: the default, 179."""
+    """A router to speak BGP with.
+
+    my_asn: The AS number of this side.
+    peer_asn: The AS number of the router.
+    peer_address: The address of the router.
+    source_address: The address to connect from.
+    peer_port: The port of the router; 0 stands for 179.
+    hold_time: How long without a message the session stays.
+    keepalive_time: How often a sign of life is sent.
+    router_id: The router ID of this side, written as an IPv4 address.
+    node_selectors: Nodes that open a session, by their labels; none: every node.
+    password: The TCP-MD5 password.
+    bfd_profile: The BFDProfile of the session.
+    ebgp_multi_hop: Whether the router is more than one hop away.
+    """
 
     my_asn: ASN = msgspec.field(name="myASN")
     peer_asn: ASN = msgspec.field(name="peerASN")
@@ -28,4 +42,6 @@ class BGPPeerSpec(Strict, frozen=True, kw_only=True):
 
 
 class BGPPeer(Resource, frozen=True, kw_only=True):
+    """A router that addresses are announced to. Use v1beta2."""
+
     spec: BGPPeerSpec

@@ -7,15 +7,26 @@ from hearthgate.resources.meta import Condition, Lenient, Resource, Strict
 
 
 class NoSpec(Strict, frozen=True, kw_only=True):
-    """These kinds have a spec without fields."""
+    """Has no fields."""
 
 
 class Interface(Lenient, frozen=True, kw_only=True):
+    """A network interface.
+
+    name: Its name.
+    """
+
     name: str = ""
 
 
 class L2Announcement(Lenient, frozen=True, kw_only=True):
-    """interfaces: only when the announcement is restricted to them."""
+    """Which node announces the addresses of a Service.
+
+    node: The node.
+    service_name: The Service.
+    service_namespace: Its namespace.
+    interfaces: The interfaces that announce, when not all of them do.
+    """
 
     node: str = ""
     service_name: str = ""
@@ -24,12 +35,20 @@ class L2Announcement(Lenient, frozen=True, kw_only=True):
 
 
 class ServiceL2Status(Resource, frozen=True, kw_only=True):
+    """Who announces a Service in the local network. Written by the speaker."""
+
     spec: NoSpec = NoSpec()
     status: L2Announcement | None = None
 
 
 class BGPAnnouncement(Lenient, frozen=True, kw_only=True):
-    """peers: to whom the Service shall be announced, whether or not their sessions are up."""
+    """To whom a node announces the addresses of a Service.
+
+    node: The node.
+    service_name: The Service.
+    service_namespace: Its namespace.
+    peers: The BGPPeers it shall be announced to, whether or not their sessions are up.
+    """
 
     node: str = ""
     service_name: str = ""
@@ -38,12 +57,19 @@ class BGPAnnouncement(Lenient, frozen=True, kw_only=True):
 
 
 class ServiceBGPStatus(Resource, frozen=True, kw_only=True):
+    """To which peers a Service is announced. Written by the speaker."""
+
     spec: NoSpec = NoSpec()
     status: BGPAnnouncement | None = None
 
 
 class ConfigurationReport(Lenient, frozen=True, kw_only=True):
-    """errorSummary: the messages of all problems, one a line."""
+    """Whether the objects of metallb.io make sense together.
+
+    result: Valid, Invalid, or Unknown.
+    error_summary: Every problem on a line of its own.
+    conditions: The judgement of each part.
+    """
 
     result: Literal["Valid", "Invalid", "Unknown", ""] = ""
     error_summary: str = ""
@@ -51,4 +77,6 @@ class ConfigurationReport(Lenient, frozen=True, kw_only=True):
 
 
 class ConfigurationState(Resource, frozen=True, kw_only=True):
+    """What one part of the balancer thinks of its configuration."""
+
     status: ConfigurationReport | None = None

@@ -7,7 +7,15 @@ from hearthgate.resources.traefik.service import Weight
 
 
 class ServiceUDP(Strict, frozen=True, kw_only=True):
-    """A Service. `port` is a number or a name."""
+    """A Service that datagrams go to.
+
+    name: The Service.
+    port: Its port, by number or name.
+    namespace: Its namespace; that of the route unless set.
+    weight: Its share among several services.
+    native_lb: Go to the Service's own address in place of its endpoints.
+    node_port_lb: Go to the nodes' ports in place of its endpoints.
+    """
 
     name: str
     port: int | str
@@ -18,15 +26,29 @@ class ServiceUDP(Strict, frozen=True, kw_only=True):
 
 
 class RouteUDP(Strict, frozen=True, kw_only=True):
+    """One router. There are no rules: it takes all datagrams.
+
+    services: Where datagrams go; several services share them by their weights.
+    """
+
     services: tuple[ServiceUDP, ...] = ()
 
 
 class IngressRouteUDPSpec(Strict, frozen=True, kw_only=True):
+    """The routers, and where they are served.
+
+    routes: The routers; one for an entrypoint makes sense.
+    entry_points: The entrypoints that serve them.
+    ingress_class_name: The class of the routes.
+    """
+
     routes: tuple[RouteUDP, ...]
     entry_points: tuple[str, ...] = ()
     ingress_class_name: str = ""
 
 
 class IngressRouteUDP(Resource, frozen=True, kw_only=True):
+    """Routes UDP datagrams to Services."""
+
     spec: IngressRouteUDPSpec
     status: ConditionsStatus | None = None
