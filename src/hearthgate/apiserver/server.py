@@ -26,6 +26,7 @@ from hearthgate.apiserver.store.store import Object, Store
 from hearthgate.apiserver.verbs import Verbs
 from hearthgate.apiserver.web.api import Api
 from hearthgate.apiserver.web.auditing import Auditing
+from hearthgate.apiserver.web.backup import BackupServing
 from hearthgate.apiserver.web.gate import Gate
 from hearthgate.apiserver.web.logs import PodLogs
 from hearthgate.disk.atomic import write_atomically
@@ -146,6 +147,7 @@ class ApiServer:
             served=served,
             now=self._now,
             logs=self._logs,
+            backup=BackupServing(store, self._state, self._now),
         )
         self._runner = web.AppRunner(
             api.application(),
@@ -181,7 +183,9 @@ class ApiServer:
                 reason = os.strerror(error.errno) if error.errno else str(error)
                 raise Permanent(f"cannot listen on {self._host}:{wish} for the API: {reason}") from error
             port: int = runner.addresses[0][1]
-            write_atomically(kept, f"{port}\n".encode())
+            if _kept_port(kept) != [port]:
+                with contextlib.suppress(OSError):  # a full disk: the next run may get another port, no more
+                    write_atomically(kept, f"{port}\n".encode())
             return port
         raise AssertionError("there is always one wish")
 

@@ -19,6 +19,7 @@ from hearthgate.apiserver.verbs import Verbs
 from hearthgate.apiserver.web.answers import send, send_error
 from hearthgate.apiserver.web.attributes import attributes_of
 from hearthgate.apiserver.web.auditing import Auditing, Call
+from hearthgate.apiserver.web.backup import BackupServing
 from hearthgate.apiserver.web.body import decode_object
 from hearthgate.apiserver.web.discovery import Discovery
 from hearthgate.apiserver.web.documents import answer_openapi
@@ -57,6 +58,7 @@ class Api:
         served: ServedKinds,
         now: Callable[[], datetime],
         logs: PodLogs | None = None,
+        backup: BackupServing | None = None,
     ) -> None:
         self._gate = gate
         self._auditing = auditing
@@ -68,6 +70,7 @@ class Api:
         self._reading = Reading(store, verbs, now)
         self._writing = Writing(store, verbs, now)
         self._logs = LogServing(logs, verbs, now)
+        self._backup = backup
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=BODY_LIMIT)
@@ -107,6 +110,8 @@ class Api:
             return public
         call.caller = self._gate.caller(request)
         self._gate.check(call.caller.identity, call.wanted)
+        if self._backup is not None and (backup := await self._backup.answer(request)) is not None:
+            return backup
         if target is not None and _is_stream(request, call.wanted):
             async with self._gate.while_permitted(request, call.wanted):
                 return await self._object(request, target)

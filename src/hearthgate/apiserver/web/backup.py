@@ -1,4 +1,4 @@
-"""`POST /hearthgate.dev/backup`: the whole state as one file, made while everything goes on; for administrators."""
+"""`POST /hearthgate.dev/backup`: the whole state as one file, made while all goes on; for administrators."""
 
 import asyncio
 import errno
