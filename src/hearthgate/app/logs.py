@@ -1,16 +1,24 @@
-"""Log set-up: readable on a terminal, JSON for machines. Every line goes to standard error."""
+"""Log set-up: readable on a terminal, JSON for machines. Every line goes to standard error.
+
+What is kept beside that, for `kubectl logs`, is the same line without colours.
+"""
 
 import logging
 import sys
-from typing import TextIO
+from collections.abc import Callable
+from typing import Any, Final, TextIO
 
 import structlog
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40}
+_FOREIGN_FORM: Final = "%(name)s: %(message)s"
+
+Keep = Callable[[str, str], None]
+"""Takes a logger's name and a line; never waits."""
 
 
-def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
-    """`form`: console, common (the same) or json."""
+def configure_logs(level: str, form: str, stream: TextIO | None = None, *, keep: Keep | None = None) -> None:
+    """`form`: console, common (the same) or json. `keep` gets every line too."""
     stream = stream or sys.stderr
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -18,21 +26,70 @@ def configure_logs(level: str, form: str, stream: TextIO | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso" if form == "json" else "%H:%M:%S", utc=form == "json"),
     ]
     if form == "json":
-        renderers: list[structlog.types.Processor] = [
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ]
+        shared.append(structlog.processors.format_exc_info)
+        plain: structlog.types.Processor = structlog.processors.JSONRenderer()
+        shown = plain
     else:
-        # Plain: the default shows the local variables of every frame, and with them secrets.
-        renderers = [
-            structlog.dev.ConsoleRenderer(
-                colors=stream.isatty(), pad_event_to=44, exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
+        shown, plain = _console(colors=stream.isatty()), _console(colors=False)
     structlog.configure(
-        processors=[*shared, *renderers],
+        processors=[*shared, shown if keep is None else _Keeping(shown, plain, keep, same=not stream.isatty())],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=_Loggers(stream),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=stream, format="%(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, stream=stream, format=_FOREIGN_FORM)
+    if keep is not None:
+        logging.getLogger().addHandler(_KeepingHandler(keep))
+
+
+def _console(*, colors: bool) -> structlog.dev.ConsoleRenderer:
+    # Plain: the default shows the local variables of every frame, and with them secrets.
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, pad_event_to=44, exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+class _Logger(structlog.PrintLogger):
+    """Knows its name."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        super().__init__(stream)
+        self.name = name
+
+
+class _Loggers:
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __call__(self, name: str = "", *_: object) -> _Logger:
+        return _Logger(self._stream, name)
+
+
+class _Keeping:
+    """The last processor: renders a line for standard error, and hands it, without colours, to `keep`."""
+
+    def __init__(self, shown: Callable[..., Any], plain: Callable[..., Any], keep: Keep, *, same: bool) -> None:
+        self._shown = shown
+        self._plain = plain
+        self._keep = keep
+        self._same = same
+
+    def __call__(self, logger: Any, method: str, event: structlog.types.EventDict) -> str:
+        kept = str(self._plain(logger, method, dict(event)))
+        self._keep(getattr(logger, "name", ""), kept)
+        return kept if self._same else str(self._shown(logger, method, event))
+
+
+class _KeepingHandler(logging.Handler):
+    """What libraries log."""
+
+    def __init__(self, keep: Keep) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter(_FOREIGN_FORM))
+        self._keep = keep
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._keep(record.name, self.format(record))
+        except Exception:  # as every handler: a record that cannot be formatted is told, not raised
+            self.handleError(record)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import yaml
 
+from hearthgate.apiserver.semantics.names import is_label
 from hearthgate.ingress.settings import EntryPoint, IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity, shorten
 from hearthgate.model.refs import ObjectRef
@@ -31,10 +32,14 @@ class EmbeddedAPI(Strict, frozen=True, kw_only=True):
 
 
 class Settings(IngressSettings, frozen=True, kw_only=True):
-    """All of hearthgate.yaml. What upstream's file has and Hearthgate does not honour yet is refused."""
+    """All of hearthgate.yaml. What upstream's file has and Hearthgate does not honour yet is refused.
+
+    pod_namespace: where the parts of Hearthgate appear as Pods.
+    """
 
     log: Log = Log()
     embedded_api: EmbeddedAPI = msgspec.field(default=EmbeddedAPI(), name="embeddedAPI")
+    pod_namespace: str = "hearthgate"
     access_log: Annotated[Any, unsupported()] = None
     metrics: Annotated[Any, unsupported()] = None
     tracing: Annotated[Any, unsupported()] = None
@@ -119,6 +124,15 @@ def api_address(settings: Settings) -> tuple[str, int]:
         problem = Problem(ref=ref, field="embeddedAPI.address", reason=Reason.INVALID_VALUE, message=message)
         raise SettingsError([problem]) from None
     return host, number
+
+
+def pod_namespace(settings: Settings) -> str:
+    """Where the parts appear as Pods. Raises SettingsError when no namespace can be called so."""
+    if is_label(settings.pod_namespace):
+        return settings.pod_namespace
+    ref = ObjectRef("Settings", "", "hearthgate.yaml")
+    message = f"{shorten(settings.pod_namespace)} cannot be a namespace: a-z, 0-9 and '-', at most 63"
+    raise SettingsError([Problem(ref=ref, field="podNamespace", reason=Reason.INVALID_VALUE, message=message)])
 
 
 def may_bind_privileged() -> bool:

@@ -9,22 +9,30 @@ import asyncio
 import contextlib
 import ctypes
 import gc
+import os
 import shutil
-import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 
+from hearthgate import __version__
 from hearthgate.apiserver.foldersync.sync import FolderSync
+from hearthgate.apiserver.objects import Objects
 from hearthgate.apiserver.server import ApiServer
+from hearthgate.app.box.controller import Box
+from hearthgate.app.box.facts import host_name, process_run
+from hearthgate.app.box.pod_logs import PartPodLogs
 from hearthgate.app.envoy import default_transport, proxy_options, socket_folder
 from hearthgate.app.local_writer import LocalWriter
+from hearthgate.app.logfiles.writer import PartLogs
+from hearthgate.app.parts import CONTROLLER, PROXY, Part
 from hearthgate.app.self_signed import self_signed_certificate
-from hearthgate.app.settings import Settings, api_address
+from hearthgate.app.settings import Settings, api_address, pod_namespace
 from hearthgate.app.sites import list_sites, print_sites, site_console
 from hearthgate.app.state import key_file, prepare_state_folder
+from hearthgate.app.stopping import until_stopped
 from hearthgate.app.supervisor import supervised
 from hearthgate.backends.controller import BackendsController
 from hearthgate.cluster.client import Client
@@ -36,6 +44,7 @@ from hearthgate.cluster.status import StatusWriter
 from hearthgate.ingress.auth.service import AuthService
 from hearthgate.ingress.controller import IngressController, Outcome
 from hearthgate.ingress.envoy.translate import Translator
+from hearthgate.ingress.proxy.binary import envoy_version
 from hearthgate.ingress.proxy.bootstrap import BootstrapOptions
 from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.proxy.process import Proxy
@@ -73,24 +82,25 @@ READ = (
 
 
 class UpOptions(NamedTuple):
-    """What the command line asks for. `kubeconfig`: of the cluster to serve; None = the embedded API."""
+    """What the command line asks for. `kubeconfig`: of the cluster to serve; None = the embedded API.
+    `logs`: takes the log lines of the parts, for `kubectl logs`."""
 
     paths: tuple[Path, ...]
     settings: Settings
     state: Path
     kubeconfig: Path | None = None
+    logs: PartLogs | None = None
 
 
 async def run_up(options: UpOptions) -> None:
     """Runs until SIGINT or SIGTERM. Raises HearthgateError when it cannot start."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     role = Up(options)
-    async with role.running():
-        await stop.wait()
-        log.info("stopping: finishing what has begun")
+
+    async def serve() -> None:
+        async with role.running():
+            await asyncio.Future()
+
+    await until_stopped(serve(), hurry=role.hurry)
 
 
 class Up:
@@ -105,7 +115,14 @@ class Up:
         self._folder_problems: tuple[Problem, ...] = ()
         self._backend_problems: tuple[Problem, ...] = ()
         self._writer: LocalWriter | None = None
+        self._objects: Objects | None = None
+        self._box: Box | None = None
+        self._hurry: Callable[[], None] = lambda: None
         self.outcome: Outcome | None = None
+
+    def hurry(self) -> None:
+        """The end must not wait for requests under way."""
+        self._hurry()
 
     def missing(self) -> list[str]:
         """What is not ready yet; empty once the proxy confirmed the first configuration."""
@@ -134,17 +151,24 @@ class Up:
         if options.kubeconfig is not None:
             return Client(from_files([options.kubeconfig]))
         host, port = api_address(options.settings)
-        api = ApiServer(state=state, host=host, port=port, ready=self.missing)
+        logs, namespace = options.logs, pod_namespace(options.settings)
+        pod_logs = None if logs is None else PartPodLogs(logs, namespace, host_name())
+        api = ApiServer(state=state, host=host, port=port, ready=self.missing, logs=pod_logs)
         await api.start()
+        if logs is not None:
+            _open_logs(logs, state)  # not before the API holds the state folder
+            stack.push_async_callback(logs.close)
         stack.push_async_callback(api.stop)
-        self._writer = LocalWriter(api.objects)
+        if logs is not None:
+            stack.callback(logs.end_follows)
+        self._objects, self._writer = api.objects, LocalWriter(api.objects)
         if options.paths:
             sync = FolderSync(
                 options.paths, api.objects, self._on_folder_problems, kubectl=shutil.which("kubectl")
             )
             self._locate = sync.locate
             await sync.first_pass()
-            await stack.enter_async_context(supervised({"folder sync": sync.run}))
+            await stack.enter_async_context(supervised({"folder sync": sync.run}, on_crash=self._on_crash))
         return Client(from_files([api.kubeconfig]))
 
     @contextlib.asynccontextmanager
@@ -193,10 +217,13 @@ class Up:
             stack.push_async_callback(auth.stop)
             await ads.start()
             stack.push_async_callback(ads.stop)
-            proxy = Proxy(sockets, BootstrapOptions(xds_socket=sockets / "xds.sock"), grace=self._grace())
+            box = self._box = self._make_box(events)
+            if box is not None:
+                stack.push_async_callback(box.finish)
+            proxy = self._proxy(sockets)
             await proxy.start()
             stack.push_async_callback(proxy.stop)
-            parts = {
+            parts: dict[str, Callable[[], Awaitable[None]]] = {
                 "hub": hub.run,
                 "ingress": serve,
                 "backends": lambda: backends.run(hub.snapshots()),
@@ -204,8 +231,37 @@ class Up:
                 "event writer": events.run,
                 "reporter": reporter.run,
             }
-            async with supervised(parts):
+            if box is not None:
+                box.add(Part(PROXY, envoy_version(), lambda: process_run(proxy.pid), proxy.ready))
+                parts["box"] = box.run
+            async with supervised(parts, on_crash=self._on_crash):
                 yield
+
+    def _make_box(self, events: EventWriter) -> Box | None:
+        """Shows this program in the embedded API; a cluster shows its own Pods."""
+        if self._objects is None:
+            return None
+
+        async def ready() -> bool:
+            return not self.missing()
+
+        box = Box(self._objects, namespace=pod_namespace(self._options.settings), emit=events.emit)
+        box.add(Part(CONTROLLER, __version__, lambda: process_run(os.getpid()), ready))
+        return box
+
+    def _proxy(self, sockets: Path) -> Proxy:
+        def on_start() -> None:
+            if self._options.logs is not None:
+                self._options.logs.begin_run(PROXY.component)
+
+        def on_exit(status: int | None) -> None:
+            if self._box is not None:
+                self._box.exited(PROXY.component, status)
+
+        bootstrap = BootstrapOptions(xds_socket=sockets / "xds.sock")
+        proxy = Proxy(sockets, bootstrap, grace=self._grace(), on_exit=on_exit, on_start=on_start)
+        self._hurry = proxy.hurry
+        return proxy
 
     def _last_good(self, state: Path) -> LastGood | None:
         """For a cluster, whose API server may be away when we start. Our own starts with us."""
@@ -218,6 +274,10 @@ class Up:
         entrypoints = self._options.settings.entry_points.values()
         return max((parse_duration(e.transport.life_cycle.grace_time_out) for e in entrypoints), default=10.0)
 
+    def _on_crash(self, name: str, error: Exception) -> None:
+        if self._box is not None:
+            self._box.crashed(name, error)
+
     def _on_folder_problems(self, problems: tuple[Problem, ...]) -> None:
         self._folder_problems = problems
         self._tell_problems()
@@ -229,6 +289,8 @@ class Up:
     def _on_outcome(self, outcome: Outcome) -> None:
         first = self.missing()
         self.outcome = outcome
+        if self._box is not None:
+            self._box.changed()
         if first and not self.missing():
             _settle_memory()
             sites = list_sites(outcome.built.model, outcome.problems)
@@ -247,6 +309,13 @@ class Up:
         for problem in sorted(set(self._shown) - set(problems)):
             log.info("problem solved", what=str(problem), reason=problem.reason.value)
         self._shown = problems
+
+
+def _open_logs(logs: PartLogs, state: Path) -> None:
+    try:
+        logs.open(state / "logs")
+    except OSError as error:
+        log.warning("logs are not kept for kubectl", error=error.strerror, folder=str(state / "logs"))
 
 
 def _settle_memory() -> None:

@@ -6,7 +6,9 @@ from typing import NoReturn
 
 import click
 
+from hearthgate.app.logfiles.writer import PartLogs
 from hearthgate.app.logs import configure_logs
+from hearthgate.app.parts import CONTROLLER, part_of_logger
 from hearthgate.app.settings import SettingsError, load_settings
 from hearthgate.app.state import default_state_folder
 from hearthgate.app.up import UpOptions, run_up
@@ -41,9 +43,14 @@ def up(
         settings = load_settings(settings_file, overrides)
     except SettingsError as error:
         _refuse(error)
-    configure_logs(settings.log.level, log_format or settings.log.format)
+    # A cluster shows its own Pods and keeps their logs.
+    logs = PartLogs(part_of_logger) if kubeconfig is None else None
+    form = log_format or settings.log.format
+    configure_logs(settings.log.level, form, keep=None if logs is None else logs.keep)
+    if logs is not None:
+        logs.begin_run(CONTROLLER.component)
     options = UpOptions(
-        paths=paths, settings=settings, state=state or default_state_folder(), kubeconfig=kubeconfig
+        paths=paths, settings=settings, state=state or default_state_folder(), kubeconfig=kubeconfig, logs=logs
     )
     try:
         asyncio.run(run_up(options))

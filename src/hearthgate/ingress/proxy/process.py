@@ -56,6 +56,7 @@ class Proxy:
     folder: Envoy's own files: bootstrap, admin socket, log pipe. Two proxies never share one.
     concurrency: worker threads; None = one for each processor. grace: seconds to drain.
     on_exit: told the exit status (None if unknown) whenever Envoy dies by itself, before it is restarted.
+    on_start: told before an Envoy is started, and not when one is adopted.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Proxy:
         grace: float = 10.0,
         log_level: str = "warning",
         on_exit: Callable[[int | None], None] = lambda _: None,
+        on_start: Callable[[], None] = lambda: None,
     ) -> None:
         self._folder = folder.absolute()
         self._binary = envoy_path().resolve()
@@ -78,6 +80,8 @@ class Proxy:
         self._config = bootstrap(options, admin_socket=self._admin.socket)
         self._grace = grace
         self._on_exit = on_exit
+        self._on_start = on_start
+        self._hurried = asyncio.Event()
         self._log = LogReader(self._folder / "envoy.log")
         self._child: Child | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -120,6 +124,10 @@ class Proxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         await self._end_all(grace=self._grace)
+
+    def hurry(self) -> None:
+        """Cuts short the drain that is under way, or will be: requests that are not done are lost."""
+        self._hurried.set()
 
     async def ready(self) -> bool:
         """Whether Envoy serves its first complete configuration."""
@@ -166,6 +174,7 @@ class Proxy:
                 file.write(self._config)
         except OSError as error:
             raise Permanent(f"cannot write envoy's bootstrap: {error}") from error
+        self._on_start()
         arguments = (str(self._binary), "-c", str(self._bootstrap), *self._flags)
         child = spawn(arguments, log_pipe=self._folder / "envoy.log")
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -218,12 +227,23 @@ class Proxy:
         self._bootstrap.unlink(missing_ok=True)  # whoever finds this Envoy from now on must not adopt it
         running = [(child, admin) for child, admin in everyone if not child.exited.is_set()]
         if grace:
-            await asyncio.gather(*(drain(child, admin, grace=grace) for child, admin in running))
-        else:
-            await asyncio.gather(*(terminate(child) for child, _ in running))
+            await self._drain(running)
+        await asyncio.gather(*(terminate(child) for child, _ in running if not child.exited.is_set()))
         self._child, self._old = None, []
         self._remove_stale_files()
         self._log.stop()
+
+    async def _drain(self, running: Sequence[tuple[Child, Admin]]) -> None:
+        """Returns when they have ended, or somebody is in a hurry."""
+        drains = [asyncio.ensure_future(drain(child, admin, grace=self._grace)) for child, admin in running]
+        hurried = asyncio.ensure_future(self._hurried.wait())
+        hurried.add_done_callback(lambda _: [one.cancel() for one in drains])
+        try:
+            for fault in await asyncio.gather(*drains, return_exceptions=True):
+                if isinstance(fault, Exception):
+                    log.critical("a fault of ours ended a drain", exc_info=fault)
+        finally:
+            hurried.cancel()
 
     def _remove_stale_files(self) -> None:
         """Removes bootstraps and admin sockets of Envoys that are no more."""
