@@ -231,6 +231,11 @@ def test_the_server_gives_the_metadata() -> None:
     assert "status" not in obj
 
 
+def test_empty_metadata_is_left_out() -> None:
+    asked = {"metadata": {"name": "a", "labels": {}, "annotations": {}, "finalizers": [], "ownerReferences": []}}
+    assert lifecycle.envelope(KIND["ConfigMap"], asked, "web")["metadata"] == {"name": "a", "namespace": "web"}
+
+
 def test_generation_grows_with_the_spec_only() -> None:
     assert changed(route(entryPoints=["web"]))["metadata"]["generation"] == 2
     labelled = route()

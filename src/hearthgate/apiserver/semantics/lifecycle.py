@@ -18,6 +18,8 @@ _SERVER_OWNED: Final = (
     "deletionGracePeriodSeconds",
     "generation",
 )
+_ABSENT_WHEN_EMPTY: Final = frozenset({"labels", "annotations", "finalizers", "ownerReferences"})
+"""Upstream stores metadata as a type that leaves these out."""
 _WITHOUT_GENERATION: Final = frozenset(
     {"events", "secrets", "configmaps", "endpoints", "namespaces", "nodes", "services"}
 )
@@ -37,7 +39,11 @@ def envelope(kind: Kind, obj: Any, namespace: str, name: str = "") -> Object:
         metadata = {}
     if not isinstance(metadata, dict):
         raise invalid(kind, name, [Cause("metadata", "Invalid value: must be a mapping")])
-    metadata = {key: value for key, value in metadata.items() if value is not None and key != "selfLink"}
+    metadata = {
+        key: value
+        for key, value in metadata.items()
+        if value is not None and key != "selfLink" and not (key in _ABSENT_WHEN_EMPTY and value in ({}, []))
+    }
     if (metadata.get("namespace") or namespace) != namespace:
         said = f"{metadata['namespace']!r} does not match {namespace!r}"
         raise bad_request(f"the namespace of the object and of the request differ: {said}")
