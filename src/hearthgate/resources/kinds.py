@@ -30,7 +30,8 @@ class Kind(NamedTuple):
         with upstream's definitions only Events can tell).
     whole_table: `columns` is all of the table after NAME, in this order: no AGE is put among them.
     acted_on: False when objects are stored and served and no part of Hearthgate does anything with them yet.
-    schema, selectable_fields: of a kind that a definition brought, which has no resource_type.
+    schema: of a kind that a definition brought, which has no resource_type.
+    selectable_fields: paths such as `.spec.issuerRef.name` that field selectors may name.
     """
 
     group: str

@@ -99,18 +99,17 @@ def _older_peer(obj: Object) -> Object:
     return {**obj, "apiVersion": OLDER_BGP_PEER.api_version}
 
 
-OTHER_VERSIONS: Final[tuple[OtherVersion, ...]] = (
-    OtherVersion(
-        _EVENT, _CORE_EVENT, _event(_CORE_EVENT.api_version), _event(_EVENT.api_version), "", _EVENT_FIELDS
-    ),
-    OtherVersion(
-        OLDER_BGP_PEER,
-        BGP_PEER,
-        _newer_peer,
-        _older_peer,
-        f"{OLDER_BGP_PEER.api_version} BGPPeer is deprecated; use {BGP_PEER.api_version} BGPPeer",
-    ),
+EVENTS: Final = OtherVersion(
+    _EVENT, _CORE_EVENT, _event(_CORE_EVENT.api_version), _event(_EVENT.api_version), renamed=_EVENT_FIELDS
 )
+BGP_PEERS: Final = OtherVersion(
+    OLDER_BGP_PEER,
+    BGP_PEER,
+    _newer_peer,
+    _older_peer,
+    f"{OLDER_BGP_PEER.api_version} BGPPeer is deprecated; use {BGP_PEER.api_version} BGPPeer",
+)
+OTHER_VERSIONS: Final = (EVENTS, BGP_PEERS)
 
 BY_OTHER_VERSION: Final = MappingProxyType(
     {(other.kind.api_version, other.kind.kind): other for other in OTHER_VERSIONS}

@@ -154,7 +154,7 @@ CELLS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
             "spec": {"containers": [{}, {}], "nodeName": "n"},
             "status": {"phase": "Running", "containerStatuses": [{"ready": True, "restartCount": 3}, {}]},
         },
-        {"READY": "1/2", "STATUS": "Running", "RESTARTS": 3, "IP": "<none>", "NODE": "n"},
+        {"READY": "1/2", "STATUS": "Running", "RESTARTS": "3", "IP": "<none>", "NODE": "n"},
     ),
     "an event": (
         "Event",
@@ -174,6 +174,38 @@ CELLS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"spec": {"controller": "c", "parameters": {"kind": "P", "apiGroup": "g", "name": "n"}}},
         {"CONTROLLER": "c", "PARAMETERS": "P.g/n"},
     ),
+    "an ingress": (
+        "Ingress",
+        {
+            "spec": {"rules": [{"host": "a.lan"}, {}], "tls": [{}]},
+            "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}, {"hostname": "b.lan"}]}},
+        },
+        {"CLASS": "<none>", "HOSTS": "a.lan", "ADDRESS": "10.0.0.1,b.lan", "PORTS": "80, 443"},
+    ),
+    "an ingress for every host": (
+        "Ingress",
+        {"spec": {"ingressClassName": "c", "rules": [{}]}},
+        {"CLASS": "c", "HOSTS": "*", "ADDRESS": "", "PORTS": "80"},
+    ),
+    "a network policy": (
+        "NetworkPolicy",
+        {
+            "spec": {
+                "podSelector": {
+                    "matchLabels": {"b": "1"},
+                    "matchExpressions": [
+                        {"key": "a", "operator": "In", "values": ["y", "x"]},
+                        {"key": "c", "operator": "Exists"},
+                        {"key": "d", "operator": "DoesNotExist"},
+                        {"key": "e", "operator": "NotIn", "values": ["z"]},
+                    ],
+                }
+            }
+        },
+        {"POD-SELECTOR": "a in (x,y),b=1,c,!d,e notin (z)"},
+    ),
+    "a network policy for all": ("NetworkPolicy", {"spec": {"podSelector": {}}}, {"POD-SELECTOR": "<none>"}),
+    "a service account": ("ServiceAccount", {"secrets": [{"name": "a"}]}, {"SECRETS": 1}),
     "a route": (
         "IngressRoute",
         {

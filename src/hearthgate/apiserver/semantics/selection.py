@@ -23,12 +23,28 @@ _FIELDS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = MappingProxyType(
             "source": ("source", "component"),
             "type": ("type",),
         },
+        # The same objects as another version names their fields: terms are compared with what is stored.
+        "events.events.k8s.io": {
+            **{f"regarding.{field}": ("involvedObject", field) for field in _INVOLVED},
+            "reason": ("reason",),
+            "reportingController": ("reportingComponent",),
+            "type": ("type",),
+        },
         "secrets": {"type": ("type",)},
         "namespaces": {"status.phase": ("status", "phase")},
         "nodes": {"spec.unschedulable": ("spec", "unschedulable")},
         "pods": {
             field: tuple(field.split("."))
-            for field in ("spec.nodeName", "status.phase", "status.podIP", "spec.schedulerName")
+            for field in (
+                "spec.hostNetwork",
+                "spec.nodeName",
+                "spec.restartPolicy",
+                "spec.schedulerName",
+                "spec.serviceAccountName",
+                "status.nominatedNodeName",
+                "status.phase",
+                "status.podIP",
+            )
         },
         "services": {
             "spec.clusterIP": ("spec", "clusterIP"),
@@ -94,6 +110,7 @@ class Selection(NamedTuple):
 
 def _parse_fields(kind: Kind, text: str) -> list[FieldTerm]:
     known = {"metadata.name": ("metadata", "name"), **_FIELDS.get(kind.resource, {})}
+    known |= {path.removeprefix("."): tuple(path.removeprefix(".").split(".")) for path in kind.selectable_fields}
     if kind.namespaced:
         known["metadata.namespace"] = ("metadata", "namespace")
     terms = []

@@ -5,7 +5,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from hearthgate.apiserver.tables import pods
 from hearthgate.apiserver.tables.ages import age_of
+from hearthgate.resources.versions import EVENTS
 
 Object = dict[str, Any]
 Cell = Callable[[Object, datetime], Any]
@@ -77,7 +79,7 @@ def _endpoints(obj: Object, now: datetime) -> str:
 
 
 def _slice_ports(obj: Object, now: datetime) -> str:
-    ports = [str(port.get("port") or "*") for port in obj.get("ports") or ()]
+    ports = [str(port.get("port") or port.get("name") or "*") for port in obj.get("ports") or ()]
     return _short(ports) if ports else "<unset>"
 
 
@@ -100,24 +102,6 @@ def _node_roles(obj: Object, now: datetime) -> str:
     return ",".join(sorted(key.removeprefix(_ROLE) for key in labels if key.startswith(_ROLE))) or _NONE
 
 
-def _pod_ready(obj: Object, now: datetime) -> str:
-    statuses = obj.get("status", {}).get("containerStatuses") or ()
-    total = len(obj.get("spec", {}).get("containers") or ())
-    return f"{sum(bool(status.get('ready')) for status in statuses)}/{total}"
-
-
-def _pod_status(obj: Object, now: datetime) -> str:
-    if "deletionTimestamp" in obj["metadata"]:
-        return "Terminating"
-    status = obj.get("status", {})
-    return str(status.get("reason") or status.get("phase") or "Unknown")
-
-
-def _pod_restarts(obj: Object, now: datetime) -> int:
-    statuses = obj.get("status", {}).get("containerStatuses") or ()
-    return sum(int(status.get("restartCount") or 0) for status in statuses)
-
-
 def _event_object(obj: Object, now: datetime) -> str:
     involved = obj.get("involvedObject") or {}
     return f"{str(involved.get('kind', '')).lower()}/{involved.get('name', '')}"
@@ -138,6 +122,11 @@ def _event_source(obj: Object, now: datetime) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def _as_core(cell: Cell) -> Cell:
+    """The same cell for an Event as events.k8s.io writes it."""
+    return lambda obj, now: cell(EVENTS.to_storage(obj), now)
+
+
 def _class_parameters(obj: Object, now: datetime) -> str:
     parameters = obj.get("spec", {}).get("parameters") or {}
     if not parameters:
@@ -146,12 +135,67 @@ def _class_parameters(obj: Object, now: datetime) -> str:
     return f"{kind}/{parameters.get('name', '')}"
 
 
+_EVENT: Final = MappingProxyType(
+    {
+        "LAST SEEN": _event_seen("lastTimestamp", "eventTime", "firstTimestamp"),
+        "FIRST SEEN": _event_seen("firstTimestamp", "eventTime"),
+        "OBJECT": _event_object,
+        "SOURCE": _event_source,
+    }
+)
+
+
+def _ingress_hosts(obj: Object, now: datetime) -> str:
+    rules = obj.get("spec", {}).get("rules") or ()
+    hosts = [str(rule["host"]) for rule in rules if rule.get("host")]
+    more = f" + {len(rules) - _SHOWN} more..." if len(hosts) > _SHOWN else ""
+    return ",".join(hosts[:_SHOWN]) + more if hosts else "*"
+
+
+def _ingress_addresses(obj: Object, now: datetime) -> str:
+    points = obj.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+    return ",".join(sorted({str(point.get("ip") or point.get("hostname")) for point in points}))
+
+
+def _ingress_ports(obj: Object, now: datetime) -> str:
+    return "80, 443" if obj.get("spec", {}).get("tls") else "80"
+
+
+def _pod_selector(obj: Object, now: datetime) -> str:
+    """As selectors are written on a command line."""
+    selector = obj.get("spec", {}).get("podSelector") or {}
+    terms = [(key, f"{key}={value}") for key, value in (selector.get("matchLabels") or {}).items()]
+    for term in selector.get("matchExpressions") or ():
+        key, values = term.get("key", ""), f"({','.join(sorted(term.get('values') or ()))})"
+        said = {"Exists": key, "DoesNotExist": f"!{key}", "In": f"{key} in {values}"}
+        terms.append((key, said.get(term.get("operator"), f"{key} notin {values}")))
+    return ",".join(text for _, text in sorted(terms)) or _NONE
+
+
+def _flag(field: str, *, unset: bool) -> Cell:
+    """A switch of the spec; `unset` is what leaving it out means."""
+    return lambda obj, now: obj.get("spec", {}).get(field, unset)
+
+
+def _node_address(kind: str) -> Cell:
+    def cell(obj: Object, now: datetime) -> str:
+        addresses = obj.get("status", {}).get("addresses") or ()
+        return next((str(one["address"]) for one in addresses if one.get("type") == kind), _NONE)
+
+    return cell
+
+
+def _node_info(field: str) -> Cell:
+    return lambda obj, now: obj.get("status", {}).get("nodeInfo", {}).get(field) or "<unknown>"
+
+
 CELLS: Final[Mapping[tuple[str, str], Cell]] = MappingProxyType(
     {
         ("services", "CLUSTER-IP"): _or_none("spec", "clusterIP"),
         ("services", "EXTERNAL-IP"): _service_addresses,
         ("services", "PORT(S)"): _service_ports,
         ("services", "SELECTOR"): _selector,
+        ("serviceaccounts", "SECRETS"): _count("secrets"),
         ("secrets", "DATA"): _count("data"),
         ("configmaps", "DATA"): _count("data", "binaryData"),
         ("endpoints", "ENDPOINTS"): _endpoints,
@@ -159,16 +203,29 @@ CELLS: Final[Mapping[tuple[str, str], Cell]] = MappingProxyType(
         ("endpointslices.discovery.k8s.io", "ENDPOINTS"): _slice_endpoints,
         ("nodes", "STATUS"): _node_status,
         ("nodes", "ROLES"): _node_roles,
-        ("pods", "READY"): _pod_ready,
-        ("pods", "STATUS"): _pod_status,
-        ("pods", "RESTARTS"): _pod_restarts,
+        ("nodes", "INTERNAL-IP"): _node_address("InternalIP"),
+        ("nodes", "EXTERNAL-IP"): _node_address("ExternalIP"),
+        ("nodes", "OS-IMAGE"): _node_info("osImage"),
+        ("nodes", "KERNEL-VERSION"): _node_info("kernelVersion"),
+        ("nodes", "CONTAINER-RUNTIME"): _node_info("containerRuntimeVersion"),
+        ("pods", "READY"): pods.ready,
+        ("pods", "STATUS"): pods.status,
+        ("pods", "RESTARTS"): pods.restarts,
         ("pods", "IP"): _or_none("status", "podIP"),
         ("pods", "NODE"): _or_none("spec", "nodeName"),
-        ("events", "LAST SEEN"): _event_seen("lastTimestamp", "eventTime", "firstTimestamp"),
-        ("events", "FIRST SEEN"): _event_seen("firstTimestamp", "eventTime"),
-        ("events", "OBJECT"): _event_object,
-        ("events", "SOURCE"): _event_source,
+        ("pods", "NOMINATED NODE"): _or_none("status", "nominatedNodeName"),
+        ("pods", "READINESS GATES"): pods.readiness_gates,
+        **{("events", column): cell for column, cell in _EVENT.items()},
+        **{("events.events.k8s.io", column): _as_core(cell) for column, cell in _EVENT.items()},
         ("ingressclasses.networking.k8s.io", "PARAMETERS"): _class_parameters,
+        ("leases.coordination.k8s.io", "HOLDER"): lambda obj, now: obj.get("spec", {}).get("holderIdentity") or "",
+        ("ipaddresspools.metallb.io", "AUTO ASSIGN"): _flag("autoAssign", unset=True),
+        ("ipaddresspools.metallb.io", "AVOID BUGGY IPS"): _flag("avoidBuggyIPs", unset=False),
+        ("ingresses.networking.k8s.io", "CLASS"): _or_none("spec", "ingressClassName"),
+        ("ingresses.networking.k8s.io", "HOSTS"): _ingress_hosts,
+        ("ingresses.networking.k8s.io", "ADDRESS"): _ingress_addresses,
+        ("ingresses.networking.k8s.io", "PORTS"): _ingress_ports,
+        ("networkpolicies.networking.k8s.io", "POD-SELECTOR"): _pod_selector,
     }
 )
 """By resource and column name; every other cell comes from the column's JSONPath."""

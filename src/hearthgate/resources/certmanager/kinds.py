@@ -9,6 +9,8 @@ from hearthgate.resources.meta import Resource
 
 _AGE: Final = Column("AGE", ".metadata.creationTimestamp", "date")
 _ISSUER: Final = ".spec.issuerRef.name"
+_SELECTABLE: Final = (".spec.issuerRef.group", ".spec.issuerRef.kind", _ISSUER)
+"""Of the kinds that name an issuer."""
 
 
 def _condition(name: str, field: str = "status", *, of: str = "Ready", priority: int = 0) -> Column:
@@ -35,6 +37,7 @@ def _kind(
         status=True,
         upstream_status=True,
         columns=(*columns, _AGE),
+        selectable_fields=() if "issuer" in plural else _SELECTABLE,
         whole_table=True,
         acted_on=False,
     )
