@@ -3,8 +3,12 @@
 import click
 
 from hearthgate import __version__
+from hearthgate.cli.backup import backup
 from hearthgate.cli.check import check
+from hearthgate.cli.export import export
+from hearthgate.cli.restore import restore
 from hearthgate.cli.up import up
+from hearthgate.cli.user import user
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,3 +19,7 @@ def main() -> None:
 
 main.add_command(up)
 main.add_command(check)
+main.add_command(user)
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(export)

@@ -54,6 +54,14 @@ class Authority:
         _write_pair(folder, "ca", _pair(certificate, key))
         return authority
 
+    @classmethod
+    def kept(cls, folder: Path) -> Self:
+        """The authority in `folder`. Raises Permanent when there is none that is whole."""
+        pair = _read_pair(folder, "ca")
+        if pair is None:
+            raise Permanent(f"{folder}: the authority is not complete: start `hearthgate up` to have it renewed")
+        return cls(_certificate(pair, folder), _private_key(pair, folder))
+
     @property
     def certificate(self) -> bytes:
         """PEM."""

@@ -15,6 +15,7 @@ READ: Final = frozenset({"get", "list", "watch"})
 WRITE: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _SUBRESOURCES: Final = frozenset({"", "status", "log", "scale"})
 _DISCOVERY: Final = ("/api", "/apis", "/healthz", "/livez", "/openapi", "/readyz", "/version")
+_REVIEW_GROUPS: Final = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
 _SELF_REVIEWS: Final = frozenset(
     {
         ("authentication.k8s.io", "selfsubjectreviews"),
@@ -72,7 +73,7 @@ def allows(identity: Identity, wanted: Attributes, *, namespaced: bool | None) -
         return AUTHENTICATED in identity.groups and wanted.verb in {"get", "head"} and _is_discovery(wanted.path)
     if wanted.verb == "create" and (wanted.group, wanted.resource) in _SELF_REVIEWS:
         return AUTHENTICATED in identity.groups
-    if role is None or wanted.subresource not in _SUBRESOURCES:
+    if role is None or wanted.group in _REVIEW_GROUPS or wanted.subresource not in _SUBRESOURCES:
         return False
     place = _place(wanted, namespaced)
     if identity.namespaces and place not in identity.namespaces:

@@ -39,7 +39,7 @@ class Auditing:
     def __init__(self, log: AuditLog | None, now: Callable[[], datetime]) -> None:
         self._log = log
         self._now = now
-        self._failures = _Failures()
+        self._failures = Failures()
 
     async def answered(self, request: web.Request, call: Call, response: web.StreamResponse) -> None:
         if self._log is None or not (response.status == 401 or _is_write(call.wanted)):
@@ -92,7 +92,7 @@ class Auditing:
         self._log.add(line)
 
 
-class _Failures:
+class Failures:
     """So many lines in each window: somebody who guesses shall not fill the disk."""
 
     def __init__(self) -> None:
