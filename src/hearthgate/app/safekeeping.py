@@ -50,10 +50,7 @@ def read_passphrase(path: Path) -> SecretBytes:
 
 async def make_backup(file: Path, state: Path, passphrase: SecretBytes | None, *, force: bool) -> Made:
     """Writes `file` (0600), whole or not at all, and reads it back. Raises HearthgateError."""
-    if not (state / DATABASE).exists():
-        raise Permanent(f"state folder {state} holds no state (choose another with --state)")
-    if file.exists() and not force:
-        raise Permanent(_taken(file))
+    _check(file, state, force=force)
     partial = file.with_name(f".{file.name}.partial")
     try:
         with _writing(partial) as target:
@@ -85,6 +82,13 @@ def restore_backup(file: Path, state: Path, passphrase: SecretBytes | None, *, f
         raise
     finally:
         lock.release()
+
+
+def _check(file: Path, state: Path, *, force: bool) -> None:
+    if not (state / DATABASE).exists():
+        raise Permanent(f"state folder {state} holds no state (choose another with --state)")
+    if file.exists() and not force:
+        raise Permanent(_taken(file))
 
 
 async def _write(target: BinaryIO, state: Path, passphrase: SecretBytes | None) -> Holder | None:

@@ -26,7 +26,7 @@ class Contents(NamedTuple):
 def copy_unused(source: Path, target: Path) -> None:
     """Copies a database that no process has open; its lock is the caller's. Raises Permanent."""
     try:
-        with contextlib.closing(sqlite3.connect(f"{source.as_uri()}?mode=rw", uri=True)) as connection:
+        with contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=rw", uri=True)) as connection:
             schema.copy(connection, target)
     except (sqlite3.Error, OSError) as error:
         raise Permanent(f"database {source} cannot be copied: {error}") from error
@@ -86,7 +86,7 @@ def last_revision(path: Path) -> int:
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with contextlib.closing(
-            sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None)
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
         ) as connection:
             yield connection
     except sqlite3.DatabaseError as error:

@@ -22,7 +22,7 @@ from hearthgate.resources.kinds import Kind
 _TRIES = 3
 
 
-async def export(state: Path, wish: Wish) -> Export:
+async def read_export(state: Path, wish: Wish) -> Export:
     """Raises HearthgateError, for instance when the folder holds no state."""
     if not (state / "state.db").exists():
         raise Permanent(f"state folder {state} holds no state (choose another with --state)")
