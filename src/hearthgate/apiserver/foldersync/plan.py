@@ -19,10 +19,12 @@ Owned = Mapping[ObjectRef, Source]
 
 ORDER: Final = (
     ("Namespace", "CustomResourceDefinition"),
-    ("IngressClass", "Secret", "ConfigMap", "Service", "Node", "Pod"),
-    ("Endpoints", "EndpointSlice", "ServersTransport", "TLSOption"),
-    ("Middleware", "TLSStore", "TraefikService"),
-    ("IngressRoute", "Event"),
+    ("IngressClass", "Secret", "ConfigMap", "ServiceAccount", "Service", "Node", "Pod", "NetworkPolicy", "Lease"),
+    ("Endpoints", "EndpointSlice", "ServersTransport", "ServersTransportTCP", "TLSOption"),
+    ("IPAddressPool", "BFDProfile", "Community", "BGPPeer", "Issuer", "ClusterIssuer"),
+    ("Middleware", "MiddlewareTCP", "TLSStore", "TraefikService"),
+    ("L2Advertisement", "BGPAdvertisement", "Certificate"),
+    ("IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "Ingress", "Event"),
 )
 """What others refer to comes first, and goes last."""
 
