@@ -16,7 +16,7 @@ from hearthgate.disk.atomic import write_atomically
 from hearthgate.model.errors import HearthgateError, Permanent
 
 STANDARD_OUTPUT = Path("-")
-_ROLES = click.Choice(list(Role))
+_ROLES = click.Choice([role.value for role in Role])
 _STATE = click.option(
     "--state", type=click.Path(path_type=Path), help="State folder [default: the XDG state folder]."
 )
@@ -43,8 +43,8 @@ def user() -> None:
 )
 @click.option(
     "--kind",
-    type=click.Choice(list(CredentialKind)),
-    default=CredentialKind.TOKEN,
+    type=click.Choice([kind.value for kind in CredentialKind]),
+    default=CredentialKind.TOKEN.value,
     show_default=True,
     help="The credential in the kubeconfig.",
 )

@@ -108,8 +108,9 @@ class Api:
     async def _answer(self, request: web.Request, target: Target | None, call: Call) -> web.StreamResponse:
         if (public := self._public(request)) is not None:
             return public
-        call.caller = self._gate.caller(request)
-        self._gate.check(call.caller.identity, call.wanted)
+        call.real = self._gate.real(request)
+        call.acting = self._gate.acting(request, call.real)
+        self._gate.check(call.acting, call.wanted)
         if self._backup is not None and (backup := await self._backup.answer(request)) is not None:
             return backup
         if target is not None and _is_stream(request, call.wanted):
@@ -119,8 +120,7 @@ class Api:
             async with asyncio.timeout(_DEADLINE):
                 if target is not None:
                     return await self._object(request, target)
-                identity, wanted = call.caller.identity, call.wanted
-                about = await self._review(request, identity, wanted) or await self._about(request)
+                about = await self._review(request, call.acting, call.wanted) or await self._about(request)
         except TimeoutError as error:
             message = f"the request did not end within {_DEADLINE:g} seconds"
             raise ApiError(504, "Timeout", message) from error

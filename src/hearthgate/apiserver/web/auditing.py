@@ -10,10 +10,10 @@ import msgspec
 from aiohttp import web
 
 from hearthgate.apiserver.access.audit import AuditLine, AuditLog
+from hearthgate.apiserver.access.identity import Identity
 from hearthgate.apiserver.access.roles import Attributes
 from hearthgate.apiserver.errors import ApiError
 from hearthgate.apiserver.web.body import decode_object
-from hearthgate.apiserver.web.gate import Caller
 from hearthgate.apiserver.web.reviews import REVIEWS
 
 CLIENT_LEFT: Final = 499
@@ -25,11 +25,13 @@ _FAILURE_WINDOW: Final = 60.0
 
 
 class Call:
-    """What is found out about a request on its way. `caller` is None for a stranger."""
+    """What is found out about a request on its way. `real`: who sent it, None for a stranger; `acting`: as whom,
+    None when that was refused."""
 
     def __init__(self, wanted: Attributes) -> None:
         self.wanted = wanted
-        self.caller: Caller | None = None
+        self.real: Identity | None = None
+        self.acting: Identity | None = None
         self.started = monotonic()
 
 
@@ -66,8 +68,7 @@ class Auditing:
         self, request: web.Request, call: Call, code: int, *, name: str, dry_run: bool, suppressed: int = 0
     ) -> None:
         assert self._log is not None  # noqa: S101 - checked by both callers
-        wanted, caller = call.wanted, call.caller
-        user, acting = (caller.real, caller.identity) if caller else (None, None)
+        wanted, user, acting = call.wanted, call.real, call.acting
         line = AuditLine(
             time=self._now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             user=user.user if user else "",

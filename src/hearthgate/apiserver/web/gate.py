@@ -28,13 +28,6 @@ _AS_UID: Final = "Impersonate-Uid"
 _AS_EXTRA: Final = "impersonate-extra-"
 
 
-class Caller(NamedTuple):
-    """`identity` acts; `real` is who it is, another one under impersonation."""
-
-    identity: Identity
-    real: Identity
-
-
 class _Session(NamedTuple):
     """What a running stream was let in for."""
 
@@ -61,13 +54,29 @@ class Gate:
     def by_name(self, name: str) -> Identity | None:
         return self._users.current().by_name(name)
 
-    def caller(self, request: web.Request) -> Caller:
-        """Raises ApiError 401 for strangers, 403 for those who may not act as another."""
+    def real(self, request: web.Request) -> Identity:
+        """Who sends the request. Raises ApiError 401 for strangers."""
         authorization = request.headers.get("Authorization", "")
         real = identify(_peer(request, self._now()), authorization, self)
         if real is None:
             raise ApiError(401, "Unauthorized", "Unauthorized")
-        return Caller(self._acting(request, real), real)
+        return real
+
+    def acting(self, request: web.Request, real: Identity) -> Identity:
+        """As whom: itself, or whom it impersonates. Raises ApiError 403 when it may not."""
+        headers = request.headers
+        user, groups = headers.get(_AS_USER, ""), tuple(headers.getall(_AS_GROUP, ()))
+        uid = headers.get(_AS_UID, "")
+        if any(name.lower().startswith(_AS_EXTRA) for name in headers):
+            raise bad_request("impersonation of extra attributes is not supported: nothing here depends on them")
+        if not user:
+            if groups or uid:
+                raise bad_request(f"impersonation needs {_AS_USER}")
+            return real
+        self.check(real, Attributes("impersonate", resource="users", name=user))
+        for group in groups:
+            self.check(real, Attributes("impersonate", resource="groups", name=group))
+        return assumed(user, groups, uid, self)
 
     def permits(self, identity: Identity, wanted: Attributes) -> bool:
         return allows(identity, wanted, namespaced=self._scope(wanted.group, wanted.resource))
@@ -109,24 +118,9 @@ class Gate:
 
     def _still(self, session: _Session) -> bool:
         try:
-            return self.permits(self.caller(session.request).identity, session.wanted)
+            return self.permits(self.acting(session.request, self.real(session.request)), session.wanted)
         except ApiError:
             return False
-
-    def _acting(self, request: web.Request, real: Identity) -> Identity:
-        headers = request.headers
-        user, groups = headers.get(_AS_USER, ""), tuple(headers.getall(_AS_GROUP, ()))
-        uid = headers.get(_AS_UID, "")
-        if any(name.lower().startswith(_AS_EXTRA) for name in headers):
-            raise bad_request("impersonation of extra attributes is not supported: nothing here depends on them")
-        if not user:
-            if groups or uid:
-                raise bad_request(f"impersonation needs {_AS_USER}")
-            return real
-        self.check(real, Attributes("impersonate", resource="users", name=user))
-        for group in groups:
-            self.check(real, Attributes("impersonate", resource="groups", name=group))
-        return assumed(user, groups, uid, self)
 
     def _scope(self, group: str, resource: str) -> bool | None:
         """Whether a served resource lies in namespaces; None for one that is not served."""
