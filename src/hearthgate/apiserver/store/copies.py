@@ -16,7 +16,7 @@ JUMP: Final = 10_000_000
 
 
 class Contents(NamedTuple):
-    """version: of the schema. revision: none above it was handed out. objects: resource to count."""
+    """version: of the schema. revision: of the newest change. objects: resource to count."""
 
     version: int
     revision: int
@@ -39,7 +39,11 @@ def inspect(path: Path) -> Contents:
         if not version:
             raise Permanent(f"{path.name} holds no state")
         found = connection.execute("SELECT resource, count(*) FROM obj GROUP BY resource ORDER BY resource")
-        return Contents(version, _reserved(connection), dict(found.fetchall()))
+        objects = dict(found.fetchall())
+        newest = connection.execute(
+            "SELECT max((SELECT ifnull(max(revision), 0) FROM obj), (SELECT ifnull(max(revision), 0) FROM log))"
+        )
+        return Contents(version, newest.fetchone()[0], objects)
 
 
 def check_secrets(path: Path, key: Path) -> None:

@@ -75,11 +75,12 @@ def is_made(obj: Object, services: Mapping[tuple[str, str], Object]) -> bool:
 
 
 def portable(obj: Object) -> Object:
-    """`obj` without what a cluster gives, and without our own marks. Shares parts with `obj`."""
-    result = {key: value for key, value in obj.items() if key not in {"metadata", "status"}}
-    result = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": _metadata(obj), **result}
-    key = (group_of(obj), obj["kind"])
-    return _BY_KIND[key](result) if key in _BY_KIND else result
+    """`obj` without what a cluster gives, and without our own marks; its keys in one order, whoever wrote it."""
+    content = {key: obj[key] for key in sorted(obj) if key not in {"apiVersion", "kind", "metadata", "status"}}
+    change = _BY_KIND.get((group_of(obj), obj["kind"]), dict)
+    head = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": _metadata(obj)}
+    rest: Object = _sorted(change(content))
+    return head | rest
 
 
 def group_of(obj: Object) -> str:
@@ -106,12 +107,12 @@ def _metadata(obj: Object) -> Object:
     ]
     metadata = {key: held[key] for key in ("name", "namespace") if held.get(key)}
     kept = {"labels": labels, "annotations": annotations, "finalizers": finalizers}
-    return metadata | {key: value for key, value in kept.items() if value}
+    return metadata | {key: _sorted(value) for key, value in kept.items() if value}
 
 
 def _namespace(obj: Object) -> Object:
-    finalizers = [item for item in (obj.get("spec") or {}).get("finalizers") or () if item != "kubernetes"]
-    spec = {**(obj.get("spec") or {}), "finalizers": finalizers}
+    spec = dict(obj.get("spec") or {})
+    spec["finalizers"] = [item for item in spec.get("finalizers") or () if item != "kubernetes"]
     return _with_spec(obj, {key: value for key, value in spec.items() if value})
 
 
@@ -127,6 +128,12 @@ def _service(obj: Object) -> Object:
 
 def _service_account(obj: Object) -> Object:
     return {key: value for key, value in obj.items() if key != "secrets"}
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def _with_spec(obj: Object, spec: Object) -> Object:
