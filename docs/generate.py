@@ -16,6 +16,7 @@ from hearthgate.app.settings import Settings
 from hearthgate.model.problems import Reason
 from hearthgate.resources.decode import NOT_ACTED_ON
 from hearthgate.resources.registry import KINDS
+from hearthgate.resources.scalars import Selector
 from hearthgate.resources.support import FAIL_CLOSED
 
 DOCS = Path(__file__).parent
@@ -25,6 +26,7 @@ FIELD_PAGES = {
     "metallb-fields.md": ("metallb.io",),
     "cert-manager-fields.md": ("cert-manager.io", "acme.cert-manager.io"),
 }
+_ONLY_STATUS = "Nothing to set: all that it says is in its status."
 _OBJECT_FIELDS = {"apiVersion", "kind", "metadata", "status"}
 
 
@@ -57,6 +59,7 @@ def _settings() -> Iterator[str]:
 
 
 def _kinds(groups: tuple[str, ...]) -> Iterator[str]:
+    told = dict[tuple[str, ...], str]()
     for kind in KINDS:
         if kind.group not in groups or kind.resource_type is None:
             continue
@@ -68,8 +71,9 @@ def _kinds(groups: tuple[str, ...]) -> Iterator[str]:
         else:
             yield "A field that is not supported is a warning; the object serves without it.\n\n"
         fields = list(_fields(kind.resource_type, ""))
-        if not fields:
-            yield "Nothing to set: all that it says is in its status.\n\n"
+        first = told.setdefault(tuple(path for path, *_ in fields), kind.kind)
+        if not fields or first != kind.kind:
+            yield f"The fields are those of {first}.\n\n" if fields else f"{_ONLY_STATUS}\n\n"
             continue
         yield "| field | type | default | |\n| --- | --- | --- | --- |\n"
         for path, info, default, note in fields:
@@ -91,7 +95,7 @@ def _fields(struct: type, prefix: str) -> Iterator[tuple[str, inspect.Type, Any,
             kind = kind.type
         note = _note(extra, required=field.required)
         below, mark = (None, "") if "unsupported" in extra else _below(kind)
-        if below is None:
+        if below is None or below is Selector:
             yield path, kind, _value(field), note
             continue
         if note or mark == "[]":
@@ -150,7 +154,7 @@ def _type(info: inspect.Type) -> str:
         case inspect.UnionType():
             return " or ".join(_type(kind) for kind in info.types if not isinstance(kind, inspect.NoneType))
         case inspect.StructType():
-            return "mapping"
+            return "label selector" if info.cls is Selector else "mapping"
         case _:
             return "any"
 
