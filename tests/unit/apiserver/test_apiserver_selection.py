@@ -12,6 +12,7 @@ from hearthgate.apiserver.store.history import UNKNOWN, Event
 from hearthgate.apiserver.web.changes import seen
 from hearthgate.apiserver.web.pages import Pages
 from hearthgate.resources.registry import KINDS
+from hearthgate.resources.versions import EVENTS
 
 KIND = {kind.kind: kind for kind in KINDS}
 
@@ -47,6 +48,20 @@ MATCHES: dict[str, tuple[str, str, str, bytes, bool]] = {
         False,
     ),
     "a field that is absent": ("Pod", "", "spec.nodeName=", raw(), True),
+    "the issuer of a certificate": (
+        "Certificate",
+        "",
+        "spec.issuerRef.name=ca,spec.issuerRef.kind!=Issuer",
+        raw(spec={"issuerRef": {"name": "ca", "kind": "ClusterIssuer"}}),
+        True,
+    ),
+    "another issuer": (
+        "Challenge",
+        "",
+        "spec.issuerRef.name=ca",
+        raw(spec={"issuerRef": {"name": "x"}}),
+        False,
+    ),
     "both must hold": ("Service", "app=x", "metadata.name=y", raw(labels={"app": "x"}), False),
 }
 
@@ -55,6 +70,15 @@ MATCHES: dict[str, tuple[str, str, str, bytes, bool]] = {
 def test_selects(case: str) -> None:
     kind, labels, fields, stored, expected = MATCHES[case]
     assert Selection.parse(KIND[kind], None, labels, fields).matches("a", "x", stored) is expected
+
+
+def test_an_event_is_selected_by_its_names_in_either_version() -> None:
+    stored = raw(involvedObject={"name": "b"}, reportingComponent="c")
+    fields = "regarding.name=b,reportingController=c"
+    assert Selection.parse(EVENTS.kind, None, "", fields).matches("a", "x", stored)
+    assert not Selection.parse(EVENTS.kind, None, "", "regarding.name=x").matches("a", "x", stored)
+    with pytest.raises(ApiError, match=r"regarding\.name"):
+        Selection.parse(EVENTS.storage, None, "", fields)
 
 
 def test_another_namespace_is_not_selected() -> None:

@@ -9,6 +9,7 @@ from hearthgate.apiserver.tables.ages import age_of, human
 from hearthgate.apiserver.tables.jsonpath import find
 from hearthgate.apiserver.tables.render import columns_of, definitions, row, table
 from hearthgate.resources.registry import KINDS
+from hearthgate.resources.versions import EVENTS
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 KIND = {kind.kind: kind for kind in KINDS}
@@ -206,6 +207,67 @@ CELLS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     ),
     "a network policy for all": ("NetworkPolicy", {"spec": {"podSelector": {}}}, {"POD-SELECTOR": "<none>"}),
     "a service account": ("ServiceAccount", {"secrets": [{"name": "a"}]}, {"SECRETS": 1}),
+    "a node with what it runs": (
+        "Node",
+        {
+            "status": {
+                "addresses": [
+                    {"type": "Hostname", "address": "box"},
+                    {"type": "InternalIP", "address": "10.0.0.2"},
+                ],
+                "nodeInfo": {"kubeletVersion": "v1.33.0", "osImage": "Debian"},
+            }
+        },
+        {
+            "STATUS": "Unknown",
+            "VERSION": "v1.33.0",
+            "INTERNAL-IP": "10.0.0.2",
+            "EXTERNAL-IP": "<none>",
+            "OS-IMAGE": "Debian",
+            "CONTAINER-RUNTIME": "<unknown>",
+        },
+    ),
+    "a slice with a port that has only a name": (
+        "EndpointSlice",
+        {"ports": [{"name": "http"}, {}]},
+        {"PORTS": "http,*"},
+    ),
+    "many hosts": (
+        "Ingress",
+        {"spec": {"rules": [{"host": host} for host in "abcd"] + [{}]}},
+        {"HOSTS": "a,b,c + 2 more..."},
+    ),
+    "a lease": ("Lease", {"spec": {"holderIdentity": "box_1"}}, {"HOLDER": "box_1", "AGE": "60s"}),
+    "a lease that nobody holds": ("Lease", {"spec": {}}, {"HOLDER": ""}),
+    "a pool": (
+        "IPAddressPool",
+        {"spec": {"addresses": ["192.168.1.240/28", "fd00::/120"]}},
+        {"AUTO ASSIGN": True, "AVOID BUGGY IPS": False, "ADDRESSES": '["192.168.1.240/28","fd00::/120"]'},
+    ),
+    "a reserved pool": ("IPAddressPool", {"spec": {"autoAssign": False}}, {"AUTO ASSIGN": False}),
+    "a peer": (
+        "BGPPeer",
+        {"spec": {"peerASN": 64512, "peerAddress": "10.0.0.1", "ebgpMultiHop": True}},
+        {"ADDRESS": "10.0.0.1", "ASN": "64512", "BFD PROFILE": None, "MULTI HOPS": "true"},
+    ),
+    "a certificate": (
+        "Certificate",
+        {
+            "spec": {"secretName": "tls", "issuerRef": {"name": "ca"}},
+            "status": {"conditions": [{"type": "Ready", "status": "False", "message": "waits"}]},
+        },
+        {"READY": "False", "SECRET": "tls", "ISSUER": "ca", "STATUS": "waits", "AGE": "60s"},
+    ),
+    "a challenge": (
+        "Challenge",
+        {"spec": {"dnsName": "a.lan"}, "status": {"state": "pending", "reason": "r"}},
+        {"STATE": "pending", "DOMAIN": "a.lan", "REASON": "r", "AGE": "60s"},
+    ),
+    "a definition": (
+        "CustomResourceDefinition",
+        {},
+        {"NAME": "x", "CREATED AT": "2026-01-01T23:59:00Z"},
+    ),
     "a route": (
         "IngressRoute",
         {
@@ -222,6 +284,130 @@ def test_cells(case: str) -> None:
     kind, obj, expected = CELLS[case]
     found = cells(kind, obj)
     assert {name: found[name] for name in expected} == expected
+
+
+PODS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "one that crashes": (
+        {
+            "status": {
+                "phase": "Running",
+                "containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}],
+            }
+        },
+        {"STATUS": "CrashLoopBackOff"},
+    ),
+    "one that was killed": (
+        {"status": {"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"signal": 9}}}]}},
+        {"STATUS": "Signal:9"},
+    ),
+    "one that failed": (
+        {"status": {"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"exitCode": 2}}}]}},
+        {"STATUS": "ExitCode:2"},
+    ),
+    "one of which a part has ended": (
+        {
+            "status": {
+                "phase": "Running",
+                "containerStatuses": [
+                    {"state": {"terminated": {"reason": "Completed"}}},
+                    {"ready": True, "state": {"running": {}}},
+                ],
+            }
+        },
+        {"STATUS": "NotReady"},
+    ),
+    "one that starts": (
+        {
+            "spec": {"initContainers": [{"name": "a"}, {"name": "b"}]},
+            "status": {
+                "phase": "Pending",
+                "initContainerStatuses": [
+                    {"name": "a", "state": {"terminated": {"exitCode": 0}}},
+                    {"name": "b", "state": {"running": {}}},
+                ],
+            },
+        },
+        {"STATUS": "Init:1/2"},
+    ),
+    "one that cannot start": (
+        {
+            "spec": {"initContainers": [{"name": "a"}]},
+            "status": {"initContainerStatuses": [{"name": "a", "state": {"waiting": {"reason": "ErrImagePull"}}}]},
+        },
+        {"STATUS": "Init:ErrImagePull"},
+    ),
+    "one with a sidecar": (
+        {
+            "spec": {"containers": [{}], "initContainers": [{"name": "a", "restartPolicy": "Always"}]},
+            "status": {
+                "phase": "Running",
+                "initContainerStatuses": [{"name": "a", "started": True, "ready": True, "restartCount": 1}],
+                "containerStatuses": [{"ready": True}],
+            },
+        },
+        {"READY": "2/2", "STATUS": "Running", "RESTARTS": "1"},
+    ),
+    "one that was restarted": (
+        {
+            "status": {
+                "containerStatuses": [
+                    {"restartCount": 2, "lastState": {"terminated": {"finishedAt": "2026-01-01T23:57:00Z"}}}
+                ]
+            }
+        },
+        {"RESTARTS": "2 (3m ago)"},
+    ),
+    "one that goes": (
+        {"metadata": {"deletionTimestamp": "2026-01-01T23:59:00Z"}, "status": {"phase": "Running"}},
+        {"STATUS": "Terminating"},
+    ),
+    "one that was put out": ({"status": {"phase": "Failed", "reason": "Evicted"}}, {"STATUS": "Evicted"}),
+    "one with gates": (
+        {
+            "spec": {"readinessGates": [{"conditionType": "a"}, {"conditionType": "b"}]},
+            "status": {"conditions": [{"type": "a", "status": "True"}], "nominatedNodeName": "n"},
+        },
+        {"READINESS GATES": "1/2", "NOMINATED NODE": "n"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PODS)
+def test_a_pod_is_summed_up(case: str) -> None:
+    obj, expected = PODS[case]
+    found = cells("Pod", obj)
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_an_event_prints_the_same_in_either_version() -> None:
+    event = {
+        "metadata": {"name": "x"},
+        "type": "Normal",
+        "reason": "r",
+        "message": "m",
+        "involvedObject": {"kind": "Pod", "name": "p", "fieldPath": "f"},
+        "source": {"component": "c", "host": "h"},
+        "firstTimestamp": "2026-01-01T22:00:00Z",
+        "lastTimestamp": "2026-01-01T23:00:00Z",
+        "count": 2,
+    }
+    newer = row(EVENTS.kind, EVENTS.from_storage(event), "None", NOW)
+    assert newer == row(EVENTS.storage, event, "None", NOW)
+    assert "<invalid>" not in newer["cells"]
+    assert [column.name for column in columns_of(EVENTS.kind)] == [
+        column.name for column in columns_of(EVENTS.storage)
+    ]
+
+
+def test_tables_of_upstreams_definitions_are_upstreams() -> None:
+    def names(kind: str) -> list[str]:
+        return [column.name + "*" * bool(column.priority) for column in columns_of(KIND[kind])]
+
+    assert names("IPAddressPool") == ["NAME", "AUTO ASSIGN", "AVOID BUGGY IPS", "ADDRESSES"]
+    assert names("Certificate") == ["NAME", "READY", "SECRET", "ISSUER*", "STATUS*", "AGE"]
+    assert names("Community") == ["NAME", "AGE"]
+    assert names("CustomResourceDefinition") == ["NAME", "CREATED AT"]
+    assert names("Node")[:6] == ["NAME", "STATUS", "ROLES", "AGE", "VERSION", "INTERNAL-IP*"]
 
 
 def test_a_part_that_nobody_checked_costs_its_cell() -> None:
