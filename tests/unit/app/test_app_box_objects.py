@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hearthgate.app.box.node import HEARTBEAT, Facts, node, node_status
-from hearthgate.app.box.pods import Sight, pod, pod_status, stopped_status
+from hearthgate.app.box.pods import Sight, pod, pod_status
 from hearthgate.app.box.runs import Runs, ended, ending, observed, resumed
 from hearthgate.app.parts import PROXY, Process, part_of_logger
 
@@ -110,7 +110,8 @@ class TestRuns:
         assert runs.last.state["startedAt"] == "2026-05-01T10:00:00Z"
 
     def test_a_stopped_program_is_told_as_completed(self) -> None:
-        stopped = stopped_status(shown(Runs(FIRST)), ending(FIRST, 0, NOW).state)
+        ended_well = Sight(PROXY, "1.40.0", Runs(FIRST), ready=False, ended=ending(FIRST, 0, NOW))
+        stopped = pod_status(ended_well, FACTS, shown(Runs(FIRST)), NOW)
         assert ready_of(stopped)["status"] == "False"
         runs = resumed(stopped, SECOND, NOW)
         assert runs.last is not None

@@ -15,8 +15,8 @@ import structlog
 from hearthgate.apiserver.errors import ApiError
 from hearthgate.apiserver.objects import Objects
 from hearthgate.app.box.facts import read_facts
-from hearthgate.app.box.node import HEARTBEAT, Facts, node, node_status
-from hearthgate.app.box.pods import Sight, pod, pod_status, stopped_status
+from hearthgate.app.box.node import HEARTBEAT, LEASE_NAMESPACE, Facts, lease, node, node_status
+from hearthgate.app.box.pods import Sight, pod, pod_status
 from hearthgate.app.box.runs import Runs, ended, ending, observed, resumed
 from hearthgate.app.parts import CONTROLLER, Part, pod_name
 from hearthgate.resources import core
@@ -123,24 +123,27 @@ class Box:
 
     async def finish(self) -> None:
         """Says that the parts have ended as they should, so that the next start knows it was no crash."""
-        facts = self._facts()
+        facts, now = self._facts(), self._now()
         for part in self._parts:
             component = part.description.component
-            name = pod_name(component, facts.host)
             runs = self._runs.get(component, Runs())
-            with contextlib.suppress(ApiError):  # a full disk; the next start will say Unknown
-                held = await self._objects.get(_POD, self._namespace, name)
-                if held is not None and held.get("status", {}).get("containerStatuses"):
-                    told = ending(runs.process, 0, self._now()).state
-                    await self._status(held, stopped_status(held["status"], told))
+            ends = ending(runs.process, 0, now) if runs.process is not None else runs.last
+            sight = Sight(part.description, part.version, runs, ready=False, ended=ends)
+            held = await self._objects.get(_POD, self._namespace, pod_name(component, facts.host))
+            if held is not None:
+                with contextlib.suppress(ApiError):  # a full disk, for instance: the next start will say Unknown
+                    await self._status(held, pod_status(sight, facts, held.get("status") or {}, now))
 
     async def _round(self) -> bool:
         """Whether everything is ready."""
         facts, now = self._facts(), self._now()
         shown = (await self._objects.apply(node(facts), manager=MANAGER)).obj
-        await self._status(shown, node_status(facts, shown.get("status") or {}, now))
-        if await self._objects.get(_NAMESPACE, "", self._namespace) is None:
-            await self._objects.create_namespace(self._namespace, manager=MANAGER)
+        status = node_status(facts, shown.get("status") or {}, now)
+        await self._status(shown, status)
+        for namespace in (self._namespace, LEASE_NAMESPACE):
+            if await self._objects.get(_NAMESPACE, "", namespace) is None:
+                await self._objects.create_namespace(namespace, manager=MANAGER)
+        await self._objects.apply(lease(facts, shown["metadata"]["uid"], status), manager=MANAGER)
         sights = [await self._look(part, facts, now) for part in self._parts]
         for sight in sights:
             await self._show(sight, facts, shown["metadata"]["uid"], now)

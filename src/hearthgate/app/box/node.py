@@ -11,6 +11,9 @@ OURS: Final = {"app.kubernetes.io/managed-by": "hearthgate"}
 """On everything that stands for this machine."""
 
 
+LEASE_NAMESPACE: Final = "kube-node-lease"
+
+
 class Facts(NamedTuple):
     """This machine. `addresses`: the first is what Pods have. `architecture` as Go names it."""
 
@@ -83,6 +86,27 @@ def node_status(facts: Facts, before: Object, now: datetime) -> Object:
         }
     ]
     return status
+
+
+def lease(facts: Facts, node_uid: str, status: Object) -> Object:
+    """The Lease that tells of the same heartbeat; `kubectl describe node` looks for it."""
+    owner = {"apiVersion": "v1", "kind": "Node", "name": facts.host, "uid": node_uid}
+    (beat,) = (one["lastHeartbeatTime"] for one in status["conditions"])
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {
+            "name": facts.host,
+            "namespace": LEASE_NAMESPACE,
+            "labels": OURS,
+            "ownerReferences": [owner],
+        },
+        "spec": {
+            "holderIdentity": facts.host,
+            "leaseDurationSeconds": 2 * int(HEARTBEAT.total_seconds()),
+            "renewTime": beat.replace("Z", ".000000Z"),
+        },
+    }
 
 
 def rfc3339(time: datetime) -> str:

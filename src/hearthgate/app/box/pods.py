@@ -4,19 +4,20 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from hearthgate.app.box.node import OURS, Facts, rfc3339
-from hearthgate.app.box.runs import SCHEME, Runs
+from hearthgate.app.box.runs import SCHEME, Ending, Runs
 from hearthgate.app.parts import Description, pod_name
 
 Object = dict[str, Any]
 
 
 class Sight(NamedTuple):
-    """A part as it is now."""
+    """A part as it is now. ended: how it ended, once the whole program stops."""
 
     description: Description
     version: str
     runs: Runs
     ready: bool
+    ended: Ending | None = None
 
     @property
     def image(self) -> str:
@@ -63,17 +64,6 @@ def pod_status(sight: Sight, facts: Facts, before: Object, now: datetime) -> Obj
     }
 
 
-def stopped_status(status: Object, ending: Object) -> Object:
-    """`status` once its container has ended for good."""
-    (held,) = status["containerStatuses"]
-    container = {**held, "state": {"terminated": ending}, "ready": False, "started": False}
-    conditions = [
-        {**one, "status": "False"} if one["type"] in {"Ready", "ContainersReady"} else one
-        for one in status["conditions"]
-    ]
-    return {**status, "conditions": conditions, "containerStatuses": [container]}
-
-
 def _condition(type_: str, status: str, sight: Sight, before: Object, now: datetime) -> Object:
     said: Object = next((one for one in before.get("conditions") or () if one.get("type") == type_), {})
     since = said.get("lastTransitionTime") if said.get("status") == status else None
@@ -90,8 +80,10 @@ def _condition(type_: str, status: str, sight: Sight, before: Object, now: datet
 def _container(sight: Sight) -> Object:
     runs = sight.runs
     component = sight.description.component
-    if runs.process is not None:
-        state: Object = {"running": {"startedAt": rfc3339(runs.process.started)}}
+    if sight.ended is not None:
+        state: Object = {"terminated": sight.ended.state}
+    elif runs.process is not None:
+        state = {"running": {"startedAt": rfc3339(runs.process.started)}}
     else:
         reason = "CrashLoopBackOff" if runs.last else "ContainerCreating"
         state = {"waiting": {"reason": reason}}
@@ -102,7 +94,7 @@ def _container(sight: Sight) -> Object:
         "image": sight.image,
         "imageID": "",
         "ready": sight.ready,
-        "started": runs.process is not None,
+        "started": "running" in state,
         "restartCount": runs.restarts,
         "state": state,
         "lastState": {"terminated": runs.last.state} if runs.last else {},

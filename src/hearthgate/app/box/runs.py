@@ -75,11 +75,12 @@ def resumed(status: Object, process: Process | None, now: datetime) -> Runs:
     restarts = int(held.get("restartCount") or 0)
     last = held.get("lastState", {}).get("terminated")
     earlier = Runs(None, restarts, Ending(last) if last else None)
-    if process is not None and held.get("containerID") == SCHEME + process.identity and "running" in held["state"]:
+    state = held.get("state") or {}
+    if process is not None and held.get("containerID") == SCHEME + process.identity and "running" in state:
         return earlier._replace(process=process)
-    if stopped := held["state"].get("terminated"):
+    if stopped := state.get("terminated"):
         ends = Ending(stopped)
-    elif running := held["state"].get("running"):
+    elif running := state.get("running"):
         # It was killed with all who could have told how.
         told = {"startedAt": running.get("startedAt"), "containerID": held.get("containerID")}
         lost = {"exitCode": _UNKNOWN_EXIT, "reason": UNKNOWN, "finishedAt": rfc3339(now)}

@@ -9,7 +9,7 @@ MAX_BYTES: Final = 5_000_000
 
 
 class RotatingFile:
-    """Appends to `path`; what it replaced is in `old`. Used by one thread. Raises OSError."""
+    """Appends to `path`; what it replaced is in `old_of(path)`. Used by one thread."""
 
     def __init__(self, path: Path, max_bytes: int = MAX_BYTES) -> None:
         self._path = path
@@ -18,21 +18,25 @@ class RotatingFile:
         self._size = 0
         self._is_torn = False
 
-    def append(self, data: bytes) -> None:
-        """Whole lines. What a full disk cut off is closed with a newline before the next line."""
-        if self._size >= self._max_bytes:
-            self._rotate()
-        if self._descriptor < 0:
-            self._open()
-        if self._is_torn:
-            data = b"\n" + data
-        try:
-            done = os.write(self._descriptor, data)
-        except OSError:
-            self._is_torn = True
-            raise
-        self._is_torn = done < len(data)
-        self._size += done
+    def append(self, data: bytes) -> int:
+        """Writes whole lines; how many of them are lost, to a full disk for instance.
+
+        The rest of a line that was cut off gets a newline before the next one.
+        """
+        with contextlib.suppress(OSError):
+            if self._descriptor < 0:
+                self._open()
+            if self._size and self._size + len(data) > self._max_bytes:
+                self._rotate()
+            if self._is_torn:
+                self._size += os.write(self._descriptor, b"\n")
+                self._is_torn = False
+            while data:
+                done = os.write(self._descriptor, data)
+                self._size += done
+                self._is_torn = not data[:done].endswith(b"\n")
+                data = data[done:]
+        return data.count(b"\n")
 
     def close(self) -> None:
         if self._descriptor >= 0:
@@ -43,13 +47,12 @@ class RotatingFile:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         self._descriptor = os.open(self._path, flags, 0o600)
         self._size = os.fstat(self._descriptor).st_size
-        if self._size:
-            self._is_torn = not _ends_with_newline(self._path)
+        self._is_torn = bool(self._size) and not _ends_with_newline(self._path)
 
     def _rotate(self) -> None:
         self.close()
         self._path.replace(old_of(self._path))
-        self._size = 0
+        self._open()
 
 
 def old_of(path: Path) -> Path:

@@ -83,6 +83,10 @@ class PartLogs:
             with self._lock:
                 self._listeners[part].discard(listener)
 
+    def readers(self, part: str) -> int:
+        """How many follow the part's log now."""
+        return len(self._listeners.get(part, ()))
+
     def end_follows(self) -> None:
         """Who follows reads what there is, and ends."""
         self.ended = True
@@ -100,7 +104,8 @@ class PartLogs:
         if self._queue.qsize() < MAX_WAITING:
             self._queue.put(entry)
         else:
-            self._lost[entry.part] += 1
+            with self._lock:
+                self._lost[entry.part] += 1
 
     def _run(self) -> None:
         going = True
@@ -124,14 +129,12 @@ class PartLogs:
         assert path is not None, "the thread runs from `open` on"  # noqa: S101
         file = self._files.setdefault(part, RotatingFile(path))
         lost = self._lost[part]
-        note = [written(entries[0].time, f"{lost} lines of this log are lost here")] if lost else []
-        lines = [mark(time) if text is None else written(time, text) for time, _, text in entries]
-        try:
-            file.append(b"".join(note + lines))
-        except OSError:
-            self._lost[part] += len(entries)
-            return
-        self._lost[part] -= lost
+        note = written(entries[0].time, f"{lost} lines of this log are lost here") if lost else b""
+        lines = b"".join(mark(time) if text is None else written(time, text) for time, _, text in entries)
+        failed, whole = file.append(note + lines), lines.count(b"\n")
+        with self._lock:
+            # While not even the note can be written, those before stay lost.
+            self._lost[part] += whole if failed > whole else failed - lost
         self._tell(part)
 
     def _tell(self, part: str) -> None:
