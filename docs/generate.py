@@ -14,7 +14,7 @@ from msgspec import inspect
 from docs.reasons import REASONS
 from hearthgate.app.settings import Settings
 from hearthgate.model.problems import Reason
-from hearthgate.resources.decode import NOT_ACTED_ON
+from hearthgate.resources.decode import not_acted_on
 from hearthgate.resources.registry import KINDS
 from hearthgate.resources.scalars import Selector
 from hearthgate.resources.support import FAIL_CLOSED
@@ -65,7 +65,7 @@ def _kinds(groups: tuple[str, ...]) -> Iterator[str]:
             continue
         yield f"## {kind.kind}\n\n"
         if not kind.acted_on:
-            yield f"`{kind.api_version}`. {NOT_ACTED_ON}.\n\n"
+            yield f"`{kind.api_version}`. {not_acted_on(kind)}.\n\n"
         elif kind.resource_type in FAIL_CLOSED:
             yield "A field that is not supported takes the whole object out of service.\n\n"
         else:

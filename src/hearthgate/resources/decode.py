@@ -7,7 +7,7 @@ no resource: it costs itself and nothing else.
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,8 +20,6 @@ from hearthgate.resources.kinds import Kind
 from hearthgate.resources.meta import Resource
 from hearthgate.resources.registry import BY_API_VERSION, KINDS
 from hearthgate.resources.versions import BY_OTHER_VERSION, OtherVersion
-
-NOT_ACTED_ON: Final = "Hearthgate stores this object but does not act on it yet"
 
 
 class Decoded(NamedTuple):
@@ -124,11 +122,18 @@ def _mistakes(kind: Kind, data: Any) -> tuple[Problem, ...]:
     return problems or (Problem(ref=ref, reason=Reason.INVALID_VALUE, message="cannot be decoded"),)
 
 
+def not_acted_on(kind: Kind) -> str:
+    """Names the kind: kubectl prints the same warning only once, whatever objects it is about."""
+    return f"Hearthgate stores {kind.kind} objects but does not act on them yet"
+
+
 def _supported(kind: Kind, resource: Resource) -> Decoded:
     problems = tuple(support.problems(resource))
     if not kind.acted_on:
         problems = (
-            Problem(ref=resource.ref, reason=Reason.UNSUPPORTED, message=NOT_ACTED_ON, severity=Severity.WARNING),
+            Problem(
+                ref=resource.ref, reason=Reason.UNSUPPORTED, message=not_acted_on(kind), severity=Severity.WARNING
+            ),
             *problems,
         )
     return Decoded(None if any(problem.is_error for problem in problems) else resource, problems)
