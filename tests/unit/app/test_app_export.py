@@ -137,7 +137,8 @@ def test_what_others_need_comes_first() -> None:
              obj("Service"),
              obj("Shop", api="example/v1"), obj("IngressRoute", api="traefik.io/v1alpha1")]  # fmt: skip
     ordered = ["Namespace", "CustomResourceDefinition", "ConfigMap", "Secret", "Service", "Shop", "IngressRoute"]
-    assert [found["kind"] for found in sorted(kinds[::-1], key=order)] == ordered
+    kinds.reverse()
+    assert [found["kind"] for found in sorted(kinds, key=order)] == ordered
 
 
 SHOP = obj("CustomResourceDefinition", "shops.example.org", "", api="apiextensions.k8s.io/v1",
