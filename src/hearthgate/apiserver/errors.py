@@ -77,9 +77,15 @@ def bad_request(message: str) -> ApiError:
     return ApiError(400, "BadRequest", message)
 
 
-def forbidden(kind: Kind, name: str, why: str) -> ApiError:
+def not_strict(kind: Kind, faults: Sequence[str]) -> ApiError:
+    """400 for unknown and duplicate fields, worded as upstream: tools look for `strict decoding error`."""
+    said = f"strict decoding error: {', '.join(faults)}"
+    return bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {said}')
+
+
+def forbidden(kind: Kind, name: str, why: str, causes: Sequence[Cause] = ()) -> ApiError:
     message = f'{kind.resource} "{name}" is forbidden: {why}'
-    return ApiError(403, "Forbidden", message, kind=kind, name=name)
+    return ApiError(403, "Forbidden", message, causes, kind=kind, name=name)
 
 
 def invalid(kind: Kind, name: str, causes: Sequence[Cause]) -> ApiError:

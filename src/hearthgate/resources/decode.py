@@ -14,7 +14,7 @@ import msgspec
 from hearthgate.model.problems import Problem, Reason, Severity, did_you_mean, shorten
 from hearthgate.model.refs import ObjectRef
 from hearthgate.model.secret import SecretBytes
-from hearthgate.resources import support, walk
+from hearthgate.resources import builtin, support, walk
 from hearthgate.resources.core import Base64Secret
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.meta import Resource
@@ -52,12 +52,19 @@ def decode_mapping(data: Mapping[str, Any]) -> Decoded:
     if other := BY_OTHER_VERSION.get((data["apiVersion"], data["kind"])):
         return _as_written(other, ref_of(data), decode_mapping(other.to_storage(dict(data))))
     if found.resource_type is None:
-        return Decoded(None, ())
+        return Decoded(None, _by_tables(found, data))
     try:
         resource = msgspec.convert(data, found.resource_type, dec_hook=_dec_hook)
     except msgspec.ValidationError:
-        return Decoded(None, _mistakes(found, data))
-    return _supported(found, resource)
+        problems = _mistakes(found, data)
+        named = {problem.field for problem in problems}
+        beside = (problem for problem in _by_tables(found, data) if problem.field not in named)
+        return Decoded(None, (*problems, *beside))
+    decoded = _supported(found, resource)
+    if not (beyond := _by_tables(found, data)):
+        return decoded
+    is_served = not any(problem.is_error for problem in beyond)
+    return Decoded(decoded.resource if is_served else None, (*decoded.problems, *beyond))
 
 
 def find_kind(data: Mapping[str, Any]) -> Kind | Problem:
@@ -120,6 +127,26 @@ def _mistakes(kind: Kind, data: Any) -> tuple[Problem, ...]:
     )
     # The walk and the decoder follow the same types; should they ever disagree, the object is still refused.
     return problems or (Problem(ref=ref, reason=Reason.INVALID_VALUE, message="cannot be decoded"),)
+
+
+def _by_tables(kind: Kind, data: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """What the tables of the built-in kinds find beyond the types, which read a part of those kinds, and of any
+    metadata. Such a field serves nobody; the object serves without it."""
+    if builtin.is_builtin(kind.api_version, kind.kind):
+        found = builtin.mistakes(kind.api_version, kind.kind, data)
+    else:
+        metadata = data.get("metadata")
+        found = builtin.message_mistakes("ObjectMeta", metadata, "metadata") if metadata is not None else []
+    return tuple(
+        Problem(
+            ref=ref_of(data),
+            field=mistake.path,
+            reason=mistake.reason,
+            message=mistake.message,
+            severity=Severity.WARNING if mistake.reason is Reason.UNKNOWN_FIELD else Severity.ERROR,
+        )
+        for mistake in found
+    )
 
 
 def not_acted_on(kind: Kind) -> str:

@@ -212,7 +212,7 @@ async def test_dry_runs_store_nothing(client: Client) -> None:
 async def test_field_validation(client: Client) -> None:
     strict = await client.post(f"{ROUTES}?fieldValidation=Strict", route("r", foo=1))
     assert (strict.status, strict.reason) == (400, "BadRequest")
-    assert strict.body["message"].startswith('strict decoding error: unknown field "spec.foo"')
+    assert 'strict decoding error: unknown field "spec.foo"' in strict.body["message"]
     warned = await client.post(f"{ROUTES}?fieldValidation=Warn", route("r", foo=1))
     assert warned.status == 201
     assert warned.headers.getall("Warning")[0].startswith('299 - "unknown field \\"spec.foo\\"')

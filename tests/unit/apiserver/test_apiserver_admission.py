@@ -9,7 +9,7 @@ from hearthgate.apiserver.errors import ApiError
 from hearthgate.apiserver.semantics import lifecycle
 from hearthgate.apiserver.semantics.admission import FieldValidation, admit
 from hearthgate.apiserver.semantics.defaults import fill, without_nulls
-from hearthgate.apiserver.semantics.immutable import check_immutable
+from hearthgate.apiserver.semantics.validation import check_values
 from hearthgate.resources.registry import KINDS
 
 Object = dict[str, Any]
@@ -42,7 +42,8 @@ def test_a_good_object_passes_unchanged() -> None:
 def test_strict_refuses_every_unknown_field_at_once() -> None:
     error = refusal("IngressRoute", route(rootes=[], entrypoints=[]))
     assert (error.status, error.reason) == (400, "BadRequest")
-    assert error.message.startswith("strict decoding error: ")
+    handled = 'IngressRoute in version "v1alpha1" cannot be handled as a IngressRoute'
+    assert error.message.startswith(f"{handled}: strict decoding error: ")
     assert 'unknown field "spec.rootes"' in error.message
     assert "unknown field \"spec.entrypoints\" (did you mean 'entryPoints'?)" in error.message
 
@@ -161,6 +162,7 @@ DEFAULTS: dict[str, tuple[str, Object, Object]] = {
             "spec": {
                 "type": "ClusterIP",
                 "sessionAffinity": "None",
+                "internalTrafficPolicy": "Cluster",
                 "ports": [
                     {"port": 80, "protocol": "TCP", "targetPort": 80},
                     {"port": 53, "protocol": "UDP", "targetPort": "dns"},
@@ -318,7 +320,7 @@ def test_immutable_fields(case: str) -> None:
     kind, old, new, refused = IMMUTABLE[case]
     metadata = {"metadata": {"name": "a"}}
     if not refused:
-        check_immutable(KIND[kind], {**metadata, **old}, {**metadata, **new})
+        check_values(KIND[kind], {**metadata, **new}, {**metadata, **old})
         return
     with pytest.raises(ApiError, match="field is immutable"):
-        check_immutable(KIND[kind], {**metadata, **old}, {**metadata, **new})
+        check_values(KIND[kind], {**metadata, **new}, {**metadata, **old})

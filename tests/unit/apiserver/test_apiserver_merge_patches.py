@@ -45,7 +45,8 @@ STRATEGIC: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         _ports({"port": 80, "name": "web"}),
         _ports({**HTTP, "name": "web"}, HTTPS),
     ),
-    "adds an item": (_ports(HTTP), _ports(HTTPS), _ports(HTTP, HTTPS)),
+    "adds an item, in front of those that are not named": (_ports(HTTP), _ports(HTTPS), _ports(HTTPS, HTTP)),
+    "adds an item behind one that is named": (_ports(HTTP), _ports(HTTP, HTTPS), _ports(HTTP, HTTPS)),
     "deletes an item": (_ports(HTTP, HTTPS), _ports({"port": 80, "$patch": "delete"}), _ports(HTTPS)),
     "replaces the list": (_ports(HTTP), _ports({"$patch": "replace"}, HTTPS), _ports(HTTPS)),
     "replaces a map": (
@@ -67,6 +68,21 @@ STRATEGIC: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         _ports(HTTP, HTTPS),
         {"spec": {"$setElementOrder/ports": [{"port": 443}, {"port": 80}], "ports": []}},
         _ports(HTTPS, HTTP),
+    ),
+    "orders items around one that only the server has": (
+        _ports(HTTP, {"port": 53}, HTTPS),
+        {"spec": {"$setElementOrder/ports": [{"port": 443}, {"port": 80}]}},
+        _ports({"port": 53}, HTTPS, HTTP),
+    ),
+    "orders a set": (
+        {"metadata": {"finalizers": ["a/x", "b/y"]}},
+        {"metadata": {"$setElementOrder/finalizers": ["b/y", "a/x"]}},
+        {"metadata": {"finalizers": ["b/y", "a/x"]}},
+    ),
+    "merges owners by their uid": (
+        {"metadata": {"ownerReferences": [{"uid": "1", "name": "a"}, {"uid": "2", "name": "b"}]}},
+        {"metadata": {"ownerReferences": [{"uid": "2", "controller": True}, {"uid": "1", "$patch": "delete"}]}},
+        {"metadata": {"ownerReferences": [{"uid": "2", "name": "b", "controller": True}]}},
     ),
     "adds to a set": (
         {"metadata": {"finalizers": ["a/x"]}},
@@ -91,6 +107,48 @@ STRATEGIC: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
 }
 
 
+def _containers(*containers: Any) -> dict[str, Any]:
+    return {"spec": {"containers": list(containers)}}
+
+
+POD: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    "merges containers by name and their lists by theirs": (
+        _containers({"name": "a", "env": [{"name": "X", "value": "1"}], "ports": [{"containerPort": 80}]}),
+        _containers(
+            {"name": "a", "env": [{"name": "Y", "value": "2"}], "ports": [{"containerPort": 80, "name": "w"}]}
+        ),
+        _containers(
+            {
+                "name": "a",
+                "env": [{"name": "Y", "value": "2"}, {"name": "X", "value": "1"}],
+                "ports": [{"containerPort": 80, "name": "w"}],
+            }
+        ),
+    ),
+    "replaces arguments as a whole": (
+        _containers({"name": "a", "args": ["1", "2"]}),
+        _containers({"name": "a", "args": ["3"]}),
+        _containers({"name": "a", "args": ["3"]}),
+    ),
+    "changes the source of a volume": (
+        {"spec": {"volumes": [{"name": "v", "emptyDir": {}}]}},
+        {"spec": {"volumes": [{"name": "v", "$retainKeys": ["name", "secret"], "secret": {"secretName": "s"}}]}},
+        {"spec": {"volumes": [{"name": "v", "secret": {"secretName": "s"}}]}},
+    ),
+    "merges mounts by their path": (
+        _containers({"name": "a", "volumeMounts": [{"mountPath": "/a", "name": "v"}]}),
+        _containers({"name": "a", "volumeMounts": [{"mountPath": "/a", "readOnly": True}]}),
+        _containers({"name": "a", "volumeMounts": [{"mountPath": "/a", "name": "v", "readOnly": True}]}),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", POD)
+def test_merges_pods_strategically(case: str) -> None:
+    target, patch, expected = POD[case]
+    assert merge_strategic(target, patch, Topology("pods")) == expected
+
+
 @pytest.mark.parametrize("case", STRATEGIC)
 def test_merges_strategically(case: str) -> None:
     target, patch, expected = STRATEGIC[case]
@@ -99,7 +157,14 @@ def test_merges_strategically(case: str) -> None:
 
 @pytest.mark.parametrize(
     "patch",
-    [[], "x", {"spec": {"$patch": "explode"}}, _ports({"name": "no key"}), {"spec": {"$retainKeys": "type"}}],
+    [
+        [],
+        "x",
+        {"spec": {"$patch": "explode"}},
+        _ports({"name": "no key"}),
+        {"spec": {"$retainKeys": "type"}},
+        {"spec": {"$retainKeys": ["type"], "clusterIP": "None"}},
+    ],
 )
 def test_refuses_what_is_no_strategic_patch(patch: Any) -> None:
     with pytest.raises(ApiError) as refused:

@@ -147,6 +147,7 @@ def test_a_service_in_protobuf() -> None:
             "selector": {"app": "x"},
             "type": "LoadBalancer",
         },
+        "status": {"loadBalancer": {}},
     }
 
 

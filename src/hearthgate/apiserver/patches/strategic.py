@@ -8,7 +8,7 @@ obeyed.
 from typing import Any, Final
 
 from hearthgate.apiserver.errors import bad_request
-from hearthgate.apiserver.patches.topology import KeyedList, Path, SetList, Topology
+from hearthgate.apiserver.patches.topology import Path, Topology
 
 _ORDER: Final = "$setElementOrder/"
 _DELETE: Final = "$deleteFromPrimitiveList/"
@@ -32,22 +32,29 @@ def _merge_map(target: dict[str, Any], patch: dict[str, Any], path: Path, topolo
     result = dict(target)
     retain = patch.get("$retainKeys")
     if retain is not None:
-        result = {key: value for key, value in result.items() if key in _list(retain, "$retainKeys")}
+        kept = _list(retain, "$retainKeys")
+        if not all(key in kept for key, value in patch.items() if not key.startswith("$") and value is not None):
+            raise bad_request(f"$retainKeys at {'.'.join(path) or 'the root'} leaves out what the patch sets")
+        result = {key: value for key, value in result.items() if key in kept}
     for key, value in patch.items():
         if key.startswith(_DELETE):
             field = key.removeprefix(_DELETE)
             gone = _list(value, key)
-            result[field] = [item for item in result.get(field) or () if item not in gone]
-        elif key.startswith("$"):
+            if field in result:
+                result[field] = [item for item in result[field] or () if item not in gone]
+    for key, value in patch.items():
+        if key.startswith("$"):
             continue
-        elif value is None:
+        if value is None:
             result.pop(key, None)
         else:
             result[key] = _merge_value(result.get(key), value, (*path, key), topology)
-    for key, order in patch.items():
+    for key, value in patch.items():
         field = key.removeprefix(_ORDER)
         if key.startswith(_ORDER) and isinstance(result.get(field), list):
-            result[field] = _reorder(result[field], _list(order, key), topology.list_type((*path, field)))
+            order, before = _list(value, key), target.get(field)
+            by = topology.merge_key((*path, field)) or ""
+            result[field] = _ordered(result[field], order, before if isinstance(before, list) else [], by)
     return result
 
 
@@ -56,14 +63,13 @@ def _merge_value(old: Any, new: Any, path: Path, topology: Topology) -> Any:
         return _merge_map(old if isinstance(old, dict) else {}, new, path, topology)
     if not isinstance(new, list):
         return new
-    match topology.list_type(path):
-        case KeyedList() as keyed:
-            return _merge_list(old if isinstance(old, list) else [], new, path, keyed.keys[0], topology)
-        case SetList():
-            kept = list(old) if isinstance(old, list) else []
-            return kept + [item for item in new if item not in kept]
-        case _:
-            return new
+    key = topology.merge_key(path)
+    if key is None:
+        return new
+    held = old if isinstance(old, list) else []
+    if not key:
+        return _ordered(list(dict.fromkeys([*held, *new])), new, held, key) if _are_scalars([*held, *new]) else new
+    return _merge_list(held, new, path, key, topology)
 
 
 def _merge_list(old: list[Any], new: list[Any], path: Path, key: str, topology: Topology) -> list[Any]:
@@ -80,20 +86,34 @@ def _merge_list(old: list[Any], new: list[Any], path: Path, key: str, topology: 
             result[at[0]] = _merge_map(result[at[0]], item, path, topology)
         else:
             result.append(_merge_map({}, item, path, topology))
-    return result
+    return _ordered(result, new, old, key)
 
 
-def _reorder(items: list[Any], order: list[Any], list_type: KeyedList | SetList | None) -> list[Any]:
-    """Items that the order names stand in that order; the others keep their place before their successor."""
-    key = list_type.keys[0] if isinstance(list_type, KeyedList) else None
+def _ordered(items: list[Any], order: list[Any], before: list[Any], key: str) -> list[Any]:
+    """`items` with those that `order` names in that order, and the others among them where they stood `before`.
+
+    As upstream does it: an item that is not named stands in front of the first named one that it preceded; what
+    was not there before comes first.
+    """
 
     def identity(item: Any) -> Any:
-        return item.get(key) if key is not None and isinstance(item, dict) else item
+        return item.get(key) if key and isinstance(item, dict) else item
 
     wanted = [identity(item) for item in order]
+    stood = [identity(item) for item in before]
     named = sorted((i for i in items if identity(i) in wanted), key=lambda item: wanted.index(identity(item)))
-    remaining = iter(named)
-    return [next(remaining) if identity(item) in wanted else item for item in items]
+    others = [item for item in items if identity(item) not in wanted]
+    result: list[Any] = []
+    for item in named:
+        here = identity(item)
+        while others and here in stood and identity(others[0]) in stood[: stood.index(here)]:
+            result.append(others.pop(0))
+        result.append(item)
+    return result + others
+
+
+def _are_scalars(items: list[Any]) -> bool:
+    return not any(isinstance(item, dict | list) for item in items)
 
 
 def _list(value: Any, what: str) -> list[Any]:

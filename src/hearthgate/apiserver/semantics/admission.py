@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final
 
-from hearthgate.apiserver.errors import Cause, bad_request, invalid
+from hearthgate.apiserver.errors import Cause, invalid, not_strict
 from hearthgate.apiserver.semantics.names import metadata_causes
 from hearthgate.model.problems import Problem, Reason
+from hearthgate.resources import builtin
 from hearthgate.resources.decode import decode_mapping
 from hearthgate.resources.kinds import Kind
 
@@ -32,7 +33,7 @@ class FieldValidation(StrEnum):
 
 def admit(kind: Kind, obj: Object, validation: FieldValidation) -> tuple[str, ...]:
     """Prunes unknown fields of `obj` in place and gives the warnings. Raises ApiError, every cause at once."""
-    found = decode_mapping(obj).problems if kind.resource_type is not None else ()
+    found = decode_mapping(obj).problems
     unknown = [problem for problem in found if problem.reason is Reason.UNKNOWN_FIELD]
     warnings = [str_of(problem) for problem in found if problem.reason in _WARN_ONLY]
     causes = [
@@ -54,7 +55,7 @@ def admit(kind: Kind, obj: Object, validation: FieldValidation) -> tuple[str, ..
             causes += [_cause(problem) for problem in unknown]
         raise invalid(kind, str(obj["metadata"].get("name", "")), causes)
     if unknown:
-        warnings = [*_refuse_or_prune(obj, unknown, validation), *warnings]
+        warnings = [*_refuse_or_prune(kind, obj, unknown, validation), *warnings]
         # What hid behind the unknown fields: the decoder judges support only on a clean object.
         warnings += [str_of(p) for p in decode_mapping(obj).problems if p.reason in _WARN_ONLY]
     return tuple(warnings)
@@ -64,15 +65,20 @@ def str_of(problem: Problem) -> str:
     return f"{problem.field}: {problem.message}" if problem.field else problem.message
 
 
-def _refuse_or_prune(obj: Object, unknown: Sequence[Problem], validation: FieldValidation) -> list[str]:
+def _refuse_or_prune(
+    kind: Kind, obj: Object, unknown: Sequence[Problem], validation: FieldValidation
+) -> list[str]:
+    said = [f'unknown field "{problem.field}"{_hint(problem)}' for problem in unknown]
     if validation is FieldValidation.STRICT:
-        said = ", ".join(f'unknown field "{problem.field}"{_hint(problem)}' for problem in unknown)
-        raise bad_request(f"strict decoding error: {said}")
-    for problem in unknown:
-        _prune(obj, problem.field)
-    if validation is FieldValidation.IGNORE:
-        return []
-    return [f'unknown field "{problem.field}"{_hint(problem)}' for problem in unknown]
+        raise not_strict(kind, said)
+    if builtin.is_builtin(kind.api_version, kind.kind):
+        for mistake in builtin.mistakes(kind.api_version, kind.kind, obj):
+            if mistake.reason is Reason.UNKNOWN_FIELD:
+                del mistake.holder[mistake.key]
+    else:
+        for problem in unknown:
+            _prune(obj, problem.field)
+    return [] if validation is FieldValidation.IGNORE else said
 
 
 def _hint(problem: Problem) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hearthgate.apiserver.errors import Cause, bad_request, invalid
+from hearthgate.apiserver.errors import Cause, invalid, not_strict
 from hearthgate.apiserver.semantics.admission import FieldValidation
 from hearthgate.apiserver.semantics.names import metadata_causes
 from hearthgate.resources.kinds import Kind
@@ -20,7 +20,7 @@ def admit_custom(
     """
     unknown = [f'unknown field "{path}"' for path in prune(schema, obj)]
     if unknown and validation is FieldValidation.STRICT:
-        raise bad_request(f"strict decoding error: {', '.join(unknown)}")
+        raise not_strict(kind, unknown)
     fill(schema, obj)
     causes = [Cause(mistake.path, mistake.message, mistake.type) for mistake in mistakes(schema, obj, old)]
     causes += metadata_causes(kind, obj["metadata"])

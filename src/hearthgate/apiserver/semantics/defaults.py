@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from hearthgate.resources.core import LenientResource
+from hearthgate.resources import builtin
 from hearthgate.resources.kinds import Kind
 
 Object = dict[str, Any]
+
+_AFFINITY_SECONDS: Final = 10_800
 
 
 def _namespace(obj: Object) -> None:
@@ -19,14 +21,24 @@ def _namespace(obj: Object) -> None:
 
 
 def _service(obj: Object) -> None:
+    """Neither a cluster address nor node ports are given out: nothing here would carry their traffic."""
     spec = obj.setdefault("spec", {})
-    spec.setdefault("type", "ClusterIP")
-    spec.setdefault("sessionAffinity", "None")
-    external = spec["type"] == "ExternalName"
+    kind = spec.setdefault("type", "ClusterIP")
+    if spec.setdefault("sessionAffinity", "None") == "None":
+        spec.pop("sessionAffinityConfig", None)
+    elif spec["sessionAffinity"] == "ClientIP":
+        config = spec["sessionAffinityConfig"] = dict(spec.get("sessionAffinityConfig") or {})
+        config["clientIP"] = {"timeoutSeconds": _AFFINITY_SECONDS, **(config.get("clientIP") or {})}
+    _with_protocol(spec.get("ports"))
     for port in spec.get("ports") or ():
-        port.setdefault("protocol", "TCP")
-        if not external:
-            port.setdefault("targetPort", port["port"])
+        if port.get("targetPort", 0) in (0, "") and "port" in port:
+            port["targetPort"] = port["port"]
+    if (cluster := spec.get("clusterIP")) and not spec.get("clusterIPs"):
+        spec["clusterIPs"] = [cluster]
+    if kind in {"LoadBalancer", "NodePort"} or (kind == "ClusterIP" and spec.get("externalIPs")):
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+    if kind != "ExternalName":
+        spec.setdefault("internalTrafficPolicy", "Cluster")
     obj.setdefault("status", {}).setdefault("loadBalancer", {})
 
 
@@ -40,14 +52,53 @@ def _secret(obj: Object) -> None:
 
 def _endpoints(obj: Object) -> None:
     for subset in obj.get("subsets") or ():
-        for port in subset.get("ports") or ():
-            port.setdefault("protocol", "TCP")
+        _with_protocol(subset.get("ports"))
 
 
 def _endpoint_slice(obj: Object) -> None:
     for port in obj.get("ports") or ():
         port.setdefault("name", "")
-        port.setdefault("protocol", "TCP")
+    _with_protocol(obj.get("ports"))
+
+
+def _network_policy(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    for direction in ("ingress", "egress"):
+        for rule in spec.get(direction) or ():
+            _with_protocol(rule.get("ports"))
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+
+
+def _ingress_class(obj: Object) -> None:
+    if parameters := obj.get("spec", {}).get("parameters"):
+        parameters.setdefault("scope", "Cluster")
+
+
+def _pod(obj: Object) -> None:
+    """Those that readers rely on; the defaults of the parts of a container are left to whoever runs it."""
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("restartPolicy", "Always")
+    spec.setdefault("dnsPolicy", "ClusterFirst")
+    spec.setdefault("terminationGracePeriodSeconds", 30)
+    spec.setdefault("enableServiceLinks", True)
+    for kind in ("initContainers", "containers"):
+        for container in spec.get(kind) or ():
+            container.setdefault("terminationMessagePath", "/dev/termination-log")
+            container.setdefault("terminationMessagePolicy", "File")
+            container.setdefault("imagePullPolicy", _pull_policy(container.get("image", "")))
+            _with_protocol(container.get("ports"))
+
+
+def _pull_policy(image: str) -> str:
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return "Always" if "@" not in image and tag in {"", "latest"} else "IfNotPresent"
+
+
+def _with_protocol(ports: Any) -> None:
+    for port in ports or ():
+        if not port.get("protocol"):
+            port["protocol"] = "TCP"
 
 
 _BY_RESOURCE: Final[Mapping[str, Callable[[Object], None]]] = MappingProxyType(
@@ -57,6 +108,9 @@ _BY_RESOURCE: Final[Mapping[str, Callable[[Object], None]]] = MappingProxyType(
         "secrets": _secret,
         "endpoints": _endpoints,
         "endpointslices.discovery.k8s.io": _endpoint_slice,
+        "networkpolicies.networking.k8s.io": _network_policy,
+        "ingressclasses.networking.k8s.io": _ingress_class,
+        "pods": _pod,
     }
 )
 
@@ -69,7 +123,7 @@ def fill(resource: str, obj: Object) -> None:
 
 def without_nulls(kind: Kind, obj: Object) -> Object:
     """`obj` without its nulls where upstream reads null as left out: built-in kinds, and all metadata."""
-    if kind.resource_type is not None and issubclass(kind.resource_type, LenientResource):
+    if builtin.is_builtin(kind.api_version, kind.kind):
         result: Object = _drop(obj)
         return result
     return {**obj, "metadata": _drop(obj["metadata"])}
