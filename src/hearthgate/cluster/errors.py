@@ -22,7 +22,7 @@ class Silent(Interrupted):
 
 
 class Unavailable(Transient):
-    """The server asks to come back later: 429, 500, 502, 503, 504."""
+    """The server asks to come back later, or has trouble of its own: 429, 5xx (507: its disk is full)."""
 
 
 class Unauthorized(Transient):
@@ -100,7 +100,9 @@ def failure(
             return Conflict(message)
         case 410:
             return Expired(message)
-        case 429 | 500 | 502 | 503 | 504:
+        case 429:
+            return Unavailable(message, retry_after=retry_after)
+        case _ if code >= 500:
             return Unavailable(message, retry_after=retry_after)
         case _ if status.reason in {"Expired", "Gone"}:
             return Expired(message)

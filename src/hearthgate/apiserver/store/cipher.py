@@ -18,6 +18,7 @@ _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _FORMAT: Final = b"\x01"
 _WRAP_PURPOSE: Final = b"hearthgate data key"
+_WAY_OUT: Final = "put it back, or the whole state with `hearthgate restore FILE --force`"
 
 
 class Cipher:
@@ -54,6 +55,17 @@ class Cipher:
         return Cipher(SecretBytes(self.open(wrapped, _WRAP_PURPOSE)))
 
 
+def unlock(path: Path, wrapped: bytes) -> Cipher:
+    """The data key that the key file has wrapped. Raises Permanent when the file is missing, or is another's."""
+    outer = load_key(path, create=False)
+    try:
+        return outer.unwrap(wrapped)
+    except Permanent as error:
+        raise Permanent(
+            f"key file {path} is the wrong key for this database, or damaged; nothing was changed: {_WAY_OUT}"
+        ) from error
+
+
 def load_key(path: Path, *, create: bool) -> Cipher:
     """The cipher of a key file (raw 32 bytes, mode 0600), which is created when `create` allows it.
 
@@ -61,11 +73,16 @@ def load_key(path: Path, *, create: bool) -> Cipher:
     """
     if not path.exists():
         if not create:
-            raise Permanent(f"key file {path} is missing, and the stored secrets cannot be read without it")
+            raise Permanent(
+                f"key file {path} is missing, and the stored secrets cannot be read without it: {_WAY_OUT}"
+            )
         write_atomically(path, os.urandom(_KEY_BYTES))
     if path.stat().st_mode & 0o077:
         raise Permanent(f"key file {path} can be read by others: chmod 600 {path}")
     key = path.read_bytes()
     if len(key) != _KEY_BYTES:
-        raise Permanent(f"key file {path} is not a key: {len(key)} bytes instead of {_KEY_BYTES}")
+        raise Permanent(
+            f"key file {path} is not a key: {len(key)} bytes instead of {_KEY_BYTES};"
+            f" nothing was changed: {_WAY_OUT}"
+        )
     return Cipher(SecretBytes(key))

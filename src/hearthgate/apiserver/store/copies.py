@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from hearthgate.apiserver.store import schema
-from hearthgate.apiserver.store.cipher import load_key
+from hearthgate.apiserver.store.cipher import unlock
 from hearthgate.apiserver.store.database import SEALED, place_of
 from hearthgate.model.errors import Permanent
 
@@ -48,12 +48,11 @@ def inspect(path: Path) -> Contents:
 
 def check_secrets(path: Path, key: Path) -> None:
     """Opens every sealed object with the key file. Raises Permanent when one cannot be."""
-    outer = load_key(key, create=False)
     with _opened(path) as connection:
         wrapped = connection.execute("SELECT value FROM meta WHERE key='data_key'").fetchone()
         if wrapped is None:
             raise Permanent(f"{path.name} has no data key")
-        cipher = outer.unwrap(bytes(wrapped[0]))
+        cipher = unlock(key, bytes(wrapped[0]))
         for resource in sorted(SEALED):
             rows = connection.execute("SELECT namespace, name, data FROM obj WHERE resource=?", (resource,))
             for namespace, name, data in rows:

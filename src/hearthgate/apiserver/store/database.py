@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from hearthgate.apiserver.store import schema, volatile
-from hearthgate.apiserver.store.cipher import Cipher, load_key
+from hearthgate.apiserver.store.cipher import Cipher, load_key, unlock
 from hearthgate.model.errors import Permanent
 
 BLOCK: Final = 10_000
@@ -85,9 +85,9 @@ class Database:
 
     def _open_cipher(self, key_file: Path) -> Cipher:
         wrapped = self.meta("data_key")
-        outer = load_key(key_file, create=wrapped is None)
         if wrapped is not None:
-            return outer.unwrap(wrapped)
+            return unlock(key_file, wrapped)
+        outer = load_key(key_file, create=True)
         inner = Cipher.generate()
         self.set_meta("data_key", outer.wrap(inner))
         return inner

@@ -49,6 +49,10 @@ Decide = Callable[[Entry | None], Put | Remove | None]
 """From the current entry to the change; None leaves it as it is. Runs under the object's lock; may raise."""
 
 
+Observer = Callable[[str, Event], None]
+"""Called with the resource and the change. Must not wait."""
+
+
 class Mutated(NamedTuple):
     """`entry`: the state after (or the last one, when deleted). `type`: ADDED, MODIFIED, DELETED or empty."""
 
@@ -67,11 +71,13 @@ class Store:
         self._history_limit = loaded.history_limit
         self._floor = loaded.floor
         self._given = self._visible = loaded.database.first_revision
+        self._unwritable = ""
         self._pending: dict[int, asyncio.Future[Mutated]] = {}
         self._locks: weakref.WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = (
             weakref.WeakValueDictionary()
         )
         self._tasks: set[asyncio.Task[Mutated]] = set()
+        self._observers: list[Observer] = []
         self._writer = Writer(loaded.database, asyncio.get_running_loop(), self._committed)
 
     @classmethod
@@ -91,6 +97,10 @@ class Store:
     def revision(self) -> int:
         """Everything up to it is readable and in the histories."""
         return self._visible
+
+    def observe(self, observer: Observer) -> None:
+        """Told of every change once it is readable and before its writer is, even when that one has left."""
+        self._observers.append(observer)
 
     def collection(self, resource: str) -> Collection:
         """The objects of any resource; none of one that was never written."""
@@ -180,13 +190,21 @@ class Store:
         return await future
 
     def _committed(self, batch: Sequence[Row], error: sqlite3.Error | None) -> None:
+        self._tell(error)
         for row in batch:
             future = self._pending.pop(row.revision)
             if error is not None:
-                _log.error("write failed", resource=row.resource, error=str(error))
                 future.set_exception(_unwritten(error))
                 continue
             future.set_result(Mutated(self._publish(row), row.type))
+
+    def _tell(self, error: sqlite3.Error | None) -> None:
+        """Logs the first refused write, and the end of it: on a full disk everybody tries again and again."""
+        if error is not None and self._unwritable != str(error):
+            _log.error("writes are refused, reading goes on", error=str(error))
+        elif error is None and self._unwritable:
+            _log.info("writes work again")
+        self._unwritable = "" if error is None else str(error)
 
     def _publish(self, row: Row) -> Entry:
         collection = self.collection(row.resource)
@@ -197,9 +215,14 @@ class Store:
         else:
             collection.put(entry)
         self._visible = row.revision
-        self.history(row.resource).append(
-            Event(row.revision, row.type, row.namespace, row.name, row.data, before and before.raw)
-        )
+        event = Event(row.revision, row.type, row.namespace, row.name, row.data, before and before.raw)
+        self.history(row.resource).append(event)
+        for observer in self._observers:
+            try:
+                observer(row.resource, event)
+            except Exception:
+                # A bug of ours: the write is done all the same, and whoever waits for it must hear.
+                _log.exception("observer of the store failed", resource=row.resource, type=row.type)
         return entry
 
     def _finished(self, task: asyncio.Task[Mutated]) -> None:
