@@ -7,20 +7,22 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from hearthgate.apiserver.errors import ApiError, bad_request
+from hearthgate.apiserver.errors import ApiError, bad_request, not_strict
 from hearthgate.apiserver.patches.json_patch import apply_json_patch
 from hearthgate.apiserver.patches.merge import merge
 from hearthgate.apiserver.patches.strategic import merge_strategic
 from hearthgate.apiserver.patches.topology import Topology
+from hearthgate.apiserver.semantics.admission import FieldValidation
 from hearthgate.apiserver.store.store import Object, Store
 from hearthgate.apiserver.verbs import Options, Preconditions, Result, Verbs
-from hearthgate.apiserver.web import query
+from hearthgate.apiserver.web import protobuf, query
 from hearthgate.apiserver.web.answers import list_body, object_body, send
 from hearthgate.apiserver.web.body import decode_json, decode_object, decode_yaml
+from hearthgate.apiserver.web.duplicates import duplicate_fields
 from hearthgate.apiserver.web.negotiate import Form, wanted_form
 from hearthgate.apiserver.web.pages import Page
 from hearthgate.apiserver.web.target import Target
-from hearthgate.resources.core import LenientResource
+from hearthgate.resources import builtin
 from hearthgate.resources.kinds import Kind
 
 Change = Callable[[Object], Any]
@@ -36,16 +38,21 @@ class Writing:
 
     async def create(self, request: web.Request, target: Target) -> web.StreamResponse:
         form = wanted_form(request.headers.get("Accept", ""))
-        obj = target.served.stored(decode_object(request.content_type, await request.read()))
-        result = await self._verbs.create(target.storage, target.scope, obj, _options(request, target))
-        return await self._send(request, target, form, result)
+        body, options = await request.read(), _options(request, target)
+        sent = decode_object(request.content_type, body)
+        remarks = _duplicates(request, target.kind, options, body, sent)
+        obj = target.served.stored(sent)
+        result = await self._verbs.create(target.storage, target.scope, obj, options)
+        return await self._send(request, target, form, _remarked(result, remarks))
 
     async def replace(self, request: web.Request, target: Target) -> web.StreamResponse:
         form = wanted_form(request.headers.get("Accept", ""))
-        obj = target.served.stored(decode_object(request.content_type, await request.read()))
-        options = _options(request, target)
+        body, options = await request.read(), _options(request, target)
+        sent = decode_object(request.content_type, body)
+        remarks = _duplicates(request, target.kind, options, body, sent)
+        obj = target.served.stored(sent)
         result = await self._verbs.update(target.storage, target.scope, target.name, lambda current: obj, options)
-        return await self._send(request, target, form, result)
+        return await self._send(request, target, form, _remarked(result, remarks))
 
     async def patch(self, request: web.Request, target: Target) -> web.StreamResponse:
         form = wanted_form(request.headers.get("Accept", ""))
@@ -53,13 +60,17 @@ class Writing:
         if request.content_type == "application/apply-patch+yaml":
             if not request.query.get("fieldManager"):
                 raise bad_request("fieldManager is required for an apply patch")
-            config, force = target.served.stored(decode_yaml(body)), query.flag(request.query, "force")
+            sent = decode_yaml(body)
+            config, force = target.served.stored(sent), query.flag(request.query, "force")
             place = (target.storage, target.scope, target.name)
+            remarks = _duplicates(request, target.kind, options, body, sent)
             result = await self._verbs.apply(*place, config, options, force=force)
         else:
-            change = target.served.changed(_change(target.kind, request.content_type, decode_json(body)))
+            sent = decode_json(body)
+            remarks = _duplicates(request, target.kind, options, body, sent)
+            change = target.served.changed(_change(target.kind, request.content_type, sent))
             result = await self._verbs.update(target.storage, target.scope, target.name, change, options)
-        return await self._send(request, target, form, result)
+        return await self._send(request, target, form, _remarked(result, remarks))
 
     async def delete(self, request: web.Request, target: Target) -> web.StreamResponse:
         form = wanted_form(request.headers.get("Accept", ""))
@@ -97,6 +108,20 @@ def _options(request: web.Request, target: Target) -> Options:
     return query.write_options(request.query, request.headers.get("User-Agent", ""), target.subresource)
 
 
+def _duplicates(request: web.Request, kind: Kind, options: Options, body: bytes, sent: Any) -> tuple[str, ...]:
+    """Warnings of keys that a JSON body gives twice. Raises ApiError 400 where validation is strict."""
+    if options.validation is FieldValidation.IGNORE or request.content_type == protobuf.MEDIA_TYPE:
+        return ()
+    said = [f'duplicate field "{field}"' for field in duplicate_fields(body, sent)]
+    if said and options.validation is FieldValidation.STRICT:
+        raise not_strict(kind, said)
+    return tuple(said)
+
+
+def _remarked(result: Result, remarks: tuple[str, ...]) -> Result:
+    return result._replace(warnings=(*remarks, *result.warnings)) if remarks else result
+
+
 def _change(kind: Kind, content_type: str, patch: Any) -> Change:
     match content_type:
         case "application/json-patch+json":
@@ -105,7 +130,8 @@ def _change(kind: Kind, content_type: str, patch: Any) -> Change:
             if not isinstance(patch, dict):
                 raise bad_request("a merge patch is an object")
             return lambda current: merge(current, patch)
-        case "application/strategic-merge-patch+json" if _is_built_in(kind):
+        case "application/strategic-merge-patch+json" if builtin.is_builtin(kind.api_version, kind.kind):
+            # Upstream has strategic merge for its own types only.
             return lambda current: merge_strategic(current, patch, Topology.of(kind))
         case _:
             message = (
@@ -113,11 +139,6 @@ def _change(kind: Kind, content_type: str, patch: Any) -> Change:
                 "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
             )
             raise ApiError(415, "UnsupportedMediaType", message)
-
-
-def _is_built_in(kind: Kind) -> bool:
-    """Upstream has strategic merge for its own types only."""
-    return kind.resource_type is not None and issubclass(kind.resource_type, LenientResource)
 
 
 async def _delete_options(request: web.Request, target: Target) -> tuple[Options, Preconditions]:
