@@ -170,6 +170,32 @@ CELLS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         },
         {"LAST SEEN": "60m", "OBJECT": "ingressroute/blog", "SOURCE": "hearthgate", "COUNT": 4, "NAME": "x"},
     ),
+    "an event that was said once, in the newer way": (
+        "Event",
+        {
+            "involvedObject": {"kind": "Node"},
+            "eventTime": "2026-01-01T23:00:00.000000Z",
+            "reportingComponent": "hearthgate.io/box",
+            "reportingInstance": "box",
+        },
+        {
+            "LAST SEEN": "60m",
+            "FIRST SEEN": "60m",
+            "COUNT": 1,
+            "OBJECT": "node",
+            "SOURCE": "hearthgate.io/box, box",
+        },
+    ),
+    "an event that goes on": (
+        "Event",
+        {
+            "eventTime": "2026-01-01T22:00:00.000000Z",
+            "lastTimestamp": "2026-01-01T23:00:00Z",
+            "count": 1,
+            "series": {"count": 7, "lastObservedTime": "2026-01-01T23:58:00.000000Z"},
+        },
+        {"LAST SEEN": "2m", "FIRST SEEN": "120m", "COUNT": 7},
+    ),
     "an ingress class": (
         "IngressClass",
         {"spec": {"controller": "c", "parameters": {"kind": "P", "apiGroup": "g", "name": "n"}}},

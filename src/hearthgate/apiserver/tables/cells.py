@@ -104,21 +104,35 @@ def _node_roles(obj: Object, now: datetime) -> str:
 
 def _event_object(obj: Object, now: datetime) -> str:
     involved = obj.get("involvedObject") or {}
-    return f"{str(involved.get('kind', '')).lower()}/{involved.get('name', '')}"
+    kind, name = str(involved.get("kind", "")).lower(), involved.get("name")
+    return f"{kind}/{name}" if name else kind
 
 
-def _event_seen(*fields: str) -> Cell:
-    def cell(obj: Object, now: datetime) -> str:
-        series = obj.get("series") or {}
-        times = [*(obj.get(field) for field in fields), series.get("lastObservedTime")]
-        return age_of(next((time for time in times if time), None), now)
+def _event_first(obj: Object, now: datetime) -> str:
+    return age_of(obj.get("firstTimestamp") or obj.get("eventTime"), now)
 
-    return cell
+
+def _event_last(obj: Object, now: datetime) -> str:
+    """What is said again and again has a series, and then the series tells."""
+    if series := obj.get("series"):
+        return age_of(series.get("lastObservedTime"), now)
+    last = obj.get("lastTimestamp")
+    return age_of(last, now) if last else _event_first(obj, now)
+
+
+def _event_count(obj: Object, now: datetime) -> int:
+    """Events of the newer kind have no count before they are said again."""
+    if series := obj.get("series"):
+        return int(series.get("count") or 0)
+    return int(obj.get("count") or 1)
 
 
 def _event_source(obj: Object, now: datetime) -> str:
     source = obj.get("source") or {}
-    parts = [source.get("component") or obj.get("reportingComponent") or "", source.get("host") or ""]
+    parts = [
+        source.get("component") or obj.get("reportingComponent"),
+        source.get("host") or obj.get("reportingInstance"),
+    ]
     return ", ".join(part for part in parts if part)
 
 
@@ -137,8 +151,9 @@ def _class_parameters(obj: Object, now: datetime) -> str:
 
 _EVENT: Final = MappingProxyType(
     {
-        "LAST SEEN": _event_seen("lastTimestamp", "eventTime", "firstTimestamp"),
-        "FIRST SEEN": _event_seen("firstTimestamp", "eventTime"),
+        "LAST SEEN": _event_last,
+        "FIRST SEEN": _event_first,
+        "COUNT": _event_count,
         "OBJECT": _event_object,
         "SOURCE": _event_source,
     }
