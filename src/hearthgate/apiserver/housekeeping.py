@@ -5,13 +5,15 @@ Level-triggered: at the start everything is looked at once, so that a death in b
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from time import monotonic
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import structlog
 
 from hearthgate.apiserver.errors import ApiError
+from hearthgate.apiserver.expiry import EventExpiry
 from hearthgate.apiserver.semantics.definitions import DEFINITIONS
 from hearthgate.apiserver.served import ServedKinds
 from hearthgate.apiserver.store.store import Object, Store
@@ -19,7 +21,6 @@ from hearthgate.apiserver.verbs import Options, Preconditions, Verbs, is_termina
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.registry import BY_API_VERSION
 
-EVENT_LIFE: Final = timedelta(hours=1)
 _SWEEP_EVERY: Final = 60.0
 _RETRY_AFTER: Final = 5.0
 _ACTOR: Final = Options(manager="hearthgate-api")
@@ -55,6 +56,7 @@ class Housekeeping:
         self._served = served
         self._namespaces = BY_API_VERSION["v1", "Namespace"]
         self._events = BY_API_VERSION["v1", "Event"]
+        self._expiry = EventExpiry(monotonic)
         self._queue: asyncio.Queue[_Namespace | _Definition | _Owner] = asyncio.Queue()
 
     def on_end(self, kind: Kind, obj: Object, orphan: bool) -> None:
@@ -195,22 +197,13 @@ class Housekeeping:
                 raise
 
     async def _sweep_events(self) -> None:
-        oldest = datetime.fromisoformat(self._verbs.now()) - EVENT_LIFE
-        for entry in self._store.collection(self._events.resource).entries():
-            if _last_seen(msgspec.json.decode(entry.raw)) < oldest:
+        now = datetime.fromisoformat(self._verbs.now())
+        try:
+            for entry in self._expiry.over(self._store.collection(self._events.resource).entries(), now):
                 await self._delete(self._events, entry.namespace, entry.name)
+        except ApiError as error:
+            _log.warning("events are not swept, trying again later", error=error.message)
 
 
 def _references(obj: Object) -> list[dict[str, Any]]:
     return [held for held in obj["metadata"].get("ownerReferences") or () if isinstance(held, dict)]
-
-
-def _last_seen(event: Object) -> datetime:
-    times = (event.get("lastTimestamp"), event.get("eventTime"), event["metadata"]["creationTimestamp"])
-    for time in times:
-        try:
-            seen = datetime.fromisoformat(time or "")
-        except (ValueError, TypeError):
-            continue
-        return seen if seen.tzinfo else seen.replace(tzinfo=UTC)
-    return datetime.max.replace(tzinfo=UTC)
