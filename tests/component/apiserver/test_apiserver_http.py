@@ -67,9 +67,9 @@ async def test_every_kind_of_patch(client: Client) -> None:
         "PATCH", path, [{"op": "remove", "path": "/spec/ports/1"}], "application/json-patch+json"
     )
     assert [port["name"] for port in answer.body["spec"]["ports"]] == ["c"]
-    answer = await client.merge(path, {"spec": {"ports": [{"port": 82}]}})
-    assert answer.body["spec"]["ports"] == [{"port": 82, "protocol": "TCP", "targetPort": 82}]
-    yaml = b"apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n  ports:\n  - port: 83\n"
+    answer = await client.merge(path, {"spec": {"ports": [{"port": 82, "name": "d"}]}})
+    assert answer.body["spec"]["ports"] == [{"port": 82, "name": "d", "protocol": "TCP", "targetPort": 82}]
+    yaml = b"apiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec:\n  ports: [{port: 83, name: e}]\n"
     answer = await client.send("PATCH", f"{path}?fieldManager=m&force=true", yaml, APPLY)
     assert [port["port"] for port in answer.body["spec"]["ports"]] == [82, 83]
     assert (await client.send("PATCH", path, yaml, APPLY)).status == 400, "a manager must be named"
@@ -277,9 +277,14 @@ async def test_big_answers_are_compressed_for_who_asks(client: Client) -> None:
 async def test_limits(client: Client) -> None:
     body = await client.send("POST", CONFIGMAPS, b"x" * (3 * 1024 * 1024 + 1))
     assert (body.status, body.reason) == (413, "RequestEntityTooLarge")
-    big = await client.post(CONFIGMAPS, configmap("a", {"x": "y" * 1_600_000}))
-    assert (big.status, big.reason) == (413, "RequestEntityTooLarge")
+    big = await client.post(CONFIGMAPS, configmap("a", {"x": "y" * 1_100_000}))
+    assert (big.status, big.reason) == (422, "Invalid")
     assert await names(client, CONFIGMAPS) == []
+    one = route("a")
+    one["spec"]["routes"][0]["match"] = f"Path(`/{'y' * 1_600_000}`)"
+    huge = await client.post(ROUTES, one)
+    assert (huge.status, huge.reason) == (413, "RequestEntityTooLarge")
+    assert await names(client, ROUTES) == []
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])

@@ -18,6 +18,9 @@ def ref(kind: str, name: str, namespace: str = "web") -> ObjectRef:
     return ObjectRef(kind, namespace, name)
 
 
+SPECS = {"IngressRoute": "{routes: []}", "Middleware": "{compress: {}}", "Service": "{ports: [{port: 80}]}"}
+
+
 def file(key: str, *objects: str, broken: bool = False) -> ManifestFile:
     """`objects` are `Kind namespace/name`."""
     texts = []
@@ -25,7 +28,7 @@ def file(key: str, *objects: str, broken: bool = False) -> ManifestFile:
         kind, _, path = text.partition(" ")
         namespace, _, name = path.rpartition("/")
         version = "traefik.io/v1alpha1" if kind in ("IngressRoute", "Middleware") else "v1"
-        spec = {"IngressRoute": "{routes: []}", "Middleware": "{compress: {}}"}.get(kind, "{}")
+        spec = SPECS.get(kind, "{}")
         metadata = f"{{name: {name}, namespace: '{namespace}'}}"
         texts.append(f"apiVersion: {version}\nkind: {kind}\nmetadata: {metadata}\nspec: {spec}\n")
     parsed = parse_manifests("---\n".join([*texts, *(["{"] if broken else [])]).encode(), f"root/{key}")

@@ -86,7 +86,8 @@ class Applier:
             if present is not None and source_of(present) is None:
                 self._forget(one.ref)
                 return [] if _is_content(one, present) else [_somebody_elses(one)]
-            await self._objects.apply(dict(one.obj), manager=MANAGER, field_validation="Strict")
+            # An unknown field of a built-in kind is a warning that was given when the folder was read.
+            await self._objects.apply(dict(one.obj), manager=MANAGER, field_validation="Warn")
         except ApiError as error:
             self.should_retry = self.should_retry or error.status in _TRANSIENT or error.status >= 500
             return _refusal(one, error, stays=one.ref in self.owned)

@@ -5,10 +5,14 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from hearthgate.apiserver.semantics.defaults import fill as default_fields
+from hearthgate.apiserver.semantics.defaults import without_nulls
 from hearthgate.apiserver.semantics.names import metadata_causes
+from hearthgate.apiserver.semantics.validation import value_causes
 from hearthgate.apiserver.served import ServedKinds
 from hearthgate.model.problems import Problem, Reason
 from hearthgate.model.refs import ObjectRef, Source
+from hearthgate.resources import builtin
 from hearthgate.resources.decode import Decoded, decode_mapping, find_kind, ref_of
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.manifests import Document, Located
@@ -79,8 +83,27 @@ def prepare(document: Document, served: ServedKinds) -> Prepared:
         problems = (*problems, *_definition_problems(document, ref))
     if decoded.resource is not None or all(found.reason is not Reason.INVALID_VALUE for found in problems):
         problems = (*problems, *_metadata_problems(kind, document.data.get("metadata") or {}, ref))
+    if not any(found.is_error for found in problems):
+        problems = (*problems, *_value_problems(kind, document.data, ref))
     resource = None if any(found.is_error for found in problems) else decoded.resource
     return Prepared(document, ref, kind, resource, problems)
+
+
+def _value_problems(kind: Kind, data: Mapping[str, Any], ref: ObjectRef) -> Iterable[Problem]:
+    """What the API would refuse of an object whose types are right."""
+    if not builtin.is_builtin(kind.api_version, kind.kind):
+        return ()
+    obj = without_nulls(kind, dict(data))
+    default_fields(kind.resource, obj)
+    return [
+        Problem(
+            ref=ref,
+            field=cause.field,
+            reason=Reason.MISSING_FIELD if cause.reason == "FieldValueRequired" else Reason.INVALID_VALUE,
+            message=cause.message,
+        )
+        for cause in value_causes(kind, obj, None)
+    ]
 
 
 def custom_problems(schema: Structural, data: Mapping[str, Any], ref: ObjectRef) -> tuple[Problem, ...]:
