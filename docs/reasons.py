@@ -41,12 +41,11 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
         ),
         Reason.MISSING_FIELD: ("A required field is absent.", "Add it."),
         Reason.UNSUPPORTED: (
-            "Hearthgate knows the field and cannot honour it yet; without a field: it stores objects of this kind and "
-            "does not act on them yet.",
+            "Hearthgate knows the field and cannot honour it yet; without a field: nor act on objects of this kind.",
             "Remove it, or use what the message offers; see [the fields](traefik-fields.md).",
         ),
         Reason.DEPRECATED: (
-            "The field has no effect, upstream neither; or the version of the kind (`apiVersion`) has a successor.",
+            "The field has no effect, upstream neither; of `apiVersion`: the version has a successor.",
             "Remove the field or use the successor.",
         ),
         Reason.REJECTED: (
