@@ -41,7 +41,7 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
         ),
         Reason.MISSING_FIELD: ("A required field is absent.", "Add it."),
         Reason.UNSUPPORTED: (
-            "Hearthgate knows the field and cannot honour it yet; without a field: nor act on objects of this kind.",
+            "Hearthgate knows the field, or the kind when no field is named, and cannot honour it yet.",
             "Remove it, or use what the message offers; see [the fields](traefik-fields.md).",
         ),
         Reason.DEPRECATED: (
