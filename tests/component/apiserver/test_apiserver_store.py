@@ -20,6 +20,7 @@ from hearthgate.apiserver.store.database import BLOCK
 from hearthgate.apiserver.store.history import UNKNOWN, Expired
 from hearthgate.apiserver.store.store import Put, Remove, Store
 from hearthgate.model.errors import Permanent
+from tests.component.apiserver.api_process import RESOURCES as PROCESS_RESOURCES
 
 PROGRAM = Path(__file__).parent / "api_process.py"
 
@@ -44,31 +45,59 @@ def names(store: Store, resource: str = "configmaps") -> list[str]:
     return [entry.name for entry in store.collection(resource).entries()]
 
 
-def run_and_kill(state: Path, prefix: str, lines: int) -> list[tuple[str, int]]:
-    """What a writing process acknowledged before it was killed in the middle of its work."""
+def run_and_kill(state: Path, prefix: str, lines: int) -> list[list[str]]:
+    """What a writing process said before it was killed in the middle of its work, in words."""
     with subprocess.Popen(
         [sys.executable, str(PROGRAM), str(state), prefix], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        acknowledged = [process.stdout.readline() for _ in range(lines)]
+        said = [process.stdout.readline() for _ in range(lines)]
         process.send_signal(signal.SIGKILL)
-        acknowledged += process.stdout.readlines()
-    whole = [line.split() for line in acknowledged if line.endswith("\n")]
-    return [(name, int(revision)) for name, revision in whole]
+        said += process.stdout.readlines()
+    return [line.split() for line in said if line.endswith("\n")]
+
+
+def revisions(said: list[list[str]]) -> list[int]:
+    """Of the acknowledged writes that changed something."""
+    return [int(words[4]) for words in said if words[0] == "ack" and words[4] != "0"]
+
+
+def stored(store: Store) -> dict[tuple[str, str], str]:
+    """(resource, name) to value."""
+    return {
+        (resource, entry.name): msgspec.json.decode(entry.raw)["value"]
+        for resource in PROCESS_RESOURCES
+        for entry in store.collection(resource).entries()
+    }
+
+
+def check(before: dict[tuple[str, str], str], said: list[list[str]], now: dict[tuple[str, str], str]) -> None:
+    """Every name is as it was acknowledged last, or as its one write that was under way would have it."""
+    allowed = {key: [value] for key, value in before.items()}
+    for word, resource, name, value, *_ in said:
+        key = (resource, name)
+        if word == "ack":
+            allowed[key] = [value]
+        else:
+            allowed[key] = [*allowed.get(key, ["-"]), value]
+    for key, values in allowed.items():
+        assert now.get(key, "-") in values, f"{key} is {now.get(key)} and was acknowledged as {values[0]}"
+    assert now.keys() <= allowed.keys()
 
 
 async def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    acknowledged: dict[str, int] = {}
+    """Twenty lives: creates, changes and deletes of objects in both files, each life ended at another moment."""
+    state: dict[tuple[str, str], str] = {}
     highest = 0
-    for life in range(4):
-        told = run_and_kill(tmp_path / "s", f"life{life}", 150 + 70 * life)
-        assert min(revision for _, revision in told) > highest, "a revision was given twice"
-        acknowledged |= dict(told)
+    for life in range(20):
+        said = run_and_kill(tmp_path / "s", f"life{life}", 300 + 37 * life)
+        given = revisions(said)
+        assert min(given) > highest, "a revision was given twice"
+        assert len(set(given)) == len(given)
         async with opened(tmp_path / "s") as store:
-            highest = store.revision
-            assert highest >= max(acknowledged.values())
-            stored = {entry.name: entry.revision for entry in store.collection("secrets").entries()}
-            assert acknowledged.items() <= stored.items()
+            assert store.revision >= max(given)
+            check(state, said, stored(store))
+            state, highest = stored(store), store.revision
 
 
 async def test_a_clean_restart_goes_on_counting(tmp_path: Path) -> None:
@@ -81,9 +110,9 @@ async def test_a_clean_restart_goes_on_counting(tmp_path: Path) -> None:
 async def test_an_unclean_end_skips_the_rest_of_its_block(tmp_path: Path) -> None:
     async with opened(tmp_path / "s") as store:
         await put(store, "a")
-    told = run_and_kill(tmp_path / "s", "x", 10)
+    said = run_and_kill(tmp_path / "s", "x", 20)
     async with opened(tmp_path / "s") as store:
-        assert store.revision >= max(BLOCK, *(revision for _, revision in told))
+        assert store.revision >= max(BLOCK, *revisions(said))
 
 
 async def test_more_writes_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
