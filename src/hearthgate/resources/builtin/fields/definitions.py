@@ -140,7 +140,7 @@ JSONSchemaProps: A JSON schema as OpenAPI v3 has it, with Kubernetes extensions.
   41 x-kubernetes-list-map-keys []string: The keys that tell the items of a list apart.
   42 x-kubernetes-list-type string?: How a list merges: atomic, set or map.
   43 x-kubernetes-map-type string?: How a map merges: granular or atomic.
-  44 x-kubernetes-validations ValidationRule map=rule merge=rule: Rules in CEL.
+  44 x-kubernetes-validations []ValidationRule map=rule merge=rule: Rules in CEL.
 
 ValidationRule: A rule in CEL.
   1 rule string!: The expression; true when the value is right.
