@@ -243,7 +243,8 @@ async def test_selectors_and_pages(client: Client) -> None:
         found += [item["metadata"]["name"] for item in page["items"]]
         token = page["metadata"].get("continue", "")
     assert found == [f"c{number}" for number in range(7)], "the pages are of one moment"
-    assert (await client.get(f"{CONFIGMAPS}?limit=3&continue=junk")).reason == "Expired"
+    assert (await client.get(f"{CONFIGMAPS}?limit=3&continue=junk")).reason == "BadRequest"
+    assert (await client.get(f"{CONFIGMAPS}?limit=3&continue=lost.3")).reason == "Expired"
     assert (await client.get(f"{CONFIGMAPS}?fieldSelector=spec.x%3D1")).status == 400
 
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Self
 
-from hearthgate.apiserver.errors import expired
+from hearthgate.apiserver.errors import bad_request, expired
 from hearthgate.apiserver.served import Served
 from hearthgate.apiserver.store.collection import Entry
 
@@ -36,7 +36,10 @@ class _Kept(NamedTuple):
 
 
 class Pages:
-    """`clock` is monotonic seconds. A token that is unknown, too old or of another resource: ApiError 410."""
+    """`clock` is monotonic seconds. ApiError 410 for a token that is unknown, too old or of another resource.
+
+    ApiError 400 for what cannot be a token.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -53,8 +56,10 @@ class Pages:
 
     def next(self, resource: str, token: str, limit: int) -> Page:
         name, _, start = token.rpartition(".")
+        if not (name and start.isascii() and start.isdigit()):
+            raise bad_request("continue key is not valid: it is none that this server gave")
         kept = self._lists.get(name)
-        if kept is None or kept.resource != resource or kept.until < self._clock() or not start.isdigit():
+        if kept is None or kept.resource != resource or kept.until < self._clock():
             raise expired("the continue token is no longer valid: start the list again without it")
         return self._page(name, int(start), limit if limit > 0 else len(kept.entries))
 

@@ -42,6 +42,7 @@ class Writing:
         sent = decode_object(request.content_type, body)
         remarks = _duplicates(request, target.kind, options, body, sent)
         obj = target.served.stored(sent)
+        _check_unversioned(obj)
         result = await self._verbs.create(target.storage, target.scope, obj, options)
         return await self._send(request, target, form, _remarked(result, remarks))
 
@@ -102,6 +103,13 @@ class Writing:
         body = object_body(target.kind, target.served.shown(result.raw), form, include, self._now())
         status = 201 if result.type == "ADDED" else 200
         return await send(request, body, status=status, warnings=(*target.served.warnings, *result.warnings))
+
+
+def _check_unversioned(obj: Any) -> None:
+    """A client that sends a version took the object from somewhere and means to change it there."""
+    metadata = obj.get("metadata") if isinstance(obj, dict) else None
+    if isinstance(metadata, dict) and metadata.get("resourceVersion") not in {None, "", "0"}:
+        raise bad_request("resourceVersion should not be set on objects to be created")
 
 
 def _options(request: web.Request, target: Target) -> Options:
