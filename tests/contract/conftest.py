@@ -12,8 +12,8 @@ import pytest
 
 from tests import apiserving
 from tests.contract.contract_cluster import Cluster
-from tests.contract.plain_http import Http
 from tests.contract.contract_objects import widgets as widgets_definition
+from tests.contract.plain_http import Http
 from tests.kubectl import CHOSEN, NEWEST, OLDEST, kubectl_path
 from tests.waiting import wait_for
 
@@ -94,7 +94,7 @@ def widgets(http: Http) -> None:
     wanted = widgets_definition()
     path = f"{DEFINITIONS}/{wanted['metadata']['name']}"
     applied = http.apply(path, wanted, "contract", force="true")
-    assert applied.status in {200, 201}, applied
+    assert applied.status in {200, 201}, applied.body["message"]
 
     def established() -> bool:
         conditions = http.get(path).body.get("status", {}).get("conditions", [])

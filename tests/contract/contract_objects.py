@@ -97,8 +97,15 @@ def definition(group: str, plural: str, kind: str, schema: Object, **version: An
 
 
 def _widget_schema() -> Object:
-    label = {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}
-    label["properties"] |= {"value": {"type": "string"}, "weight": {"type": "integer", "default": 1}}  # type: ignore[operator, index]
+    part = {
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "name": {"type": "string"},
+            "value": {"type": "string"},
+            "weight": {"type": "integer", "default": 1},
+        },
+    }
     condition = {
         "type": "object",
         "required": ["type", "status"],
@@ -119,7 +126,7 @@ def _widget_schema() -> Object:
             "note": {"type": "string", "pattern": "^[a-z ]*$", "maxLength": 40},
             "parts": {
                 "type": "array",
-                "items": label,
+                "items": part,
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["name"],
             },

@@ -97,8 +97,10 @@ class Http:
             headers["Content-Type"] = media or "application/json"
         content = body if isinstance(body, str) or body is None else json.dumps(body)
         response = self._client.request(method, path, content=content, headers=headers, params=query)
-        is_json = "json" in response.headers.get("Content-Type", "")
-        return Answer(response.status_code, response.json() if is_json else response.text, response.headers)
+        try:
+            return Answer(response.status_code, response.json(), response.headers)
+        except ValueError:
+            return Answer(response.status_code, response.text, response.headers)
 
     def get(self, path: str, accept: str = "", **query: str) -> Answer:
         return self.send("GET", path, accept=accept, **query)
