@@ -26,9 +26,12 @@ class Log(Strict, frozen=True, kw_only=True):
 
 
 class EmbeddedAPI(Strict, frozen=True, kw_only=True):
-    """The API that kubectl speaks to when there is no cluster. Loopback only."""
+    """The API that kubectl speaks to when there is no cluster. Loopback only.
+
+    audit: whether a log of writes is kept."""
 
     address: str = "127.0.0.1:6443"
+    audit: bool = True
 
 
 class Settings(IngressSettings, frozen=True, kw_only=True):

@@ -153,7 +153,8 @@ class Up:
         host, port = api_address(options.settings)
         logs, namespace = options.logs, pod_namespace(options.settings)
         pod_logs = None if logs is None else PartPodLogs(logs, namespace, host_name())
-        api = ApiServer(state=state, host=host, port=port, ready=self.missing, logs=pod_logs)
+        audit = options.settings.embedded_api.audit
+        api = ApiServer(state=state, host=host, port=port, ready=self.missing, logs=pod_logs, audit=audit)
         await api.start()
         if logs is not None:
             _open_logs(logs, state)  # not before the API holds the state folder
