@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from hearthgate.apiserver.access import authority
 from hearthgate.apiserver.access.accounts import Accounts, CredentialKind
 from hearthgate.apiserver.access.authority import Authority
 from hearthgate.apiserver.access.certificates import Certificates
@@ -230,8 +231,11 @@ async def test_old_tokens_are_dropped(tmp_path: Path) -> None:
     assert not (state / "tokens.json").exists()
 
 
-async def test_certificates_are_renewed_in_a_running_server(tmp_path: Path) -> None:
+async def test_certificates_are_renewed_in_a_running_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """New connections get the new certificate, the administrator's file has a new one, nothing is restarted."""
+    monkeypatch.setattr(authority, "_LONG_AGO", datetime(2020, 1, 1, tzinfo=UTC))
     time = datetime.now(UTC) - timedelta(days=800)
     kubeconfig = tmp_path / "kubeconfig"
     certificates = Certificates.load(tmp_path, ["localhost", "127.0.0.1"], lambda: time)

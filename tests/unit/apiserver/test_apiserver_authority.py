@@ -1,7 +1,10 @@
-"""The API's own authority: kept, and whole after a renewal that was cut off."""
+"""The API's own authority: kept, whole after a renewal that was cut off, and good through jumps of the clock."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
+from cryptography import x509
 
 from hearthgate.apiserver.access.authority import Authority
 
@@ -25,3 +28,15 @@ def test_key_of_another_certificate_is_replaced(tmp_path: Path) -> None:
     second = Authority.load(tmp_path, NOW).server(tmp_path, NAMES, NOW)
     assert second.certificate != first.certificate
     assert Authority.load(tmp_path, NOW).server(tmp_path, NAMES, NOW) == second
+
+
+@pytest.mark.parametrize("shown", [datetime(1970, 1, 2, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC), NOW])
+def test_what_a_wrong_clock_gave_is_good_when_it_is_right(tmp_path: Path, shown: datetime) -> None:
+    """A small board without a battery starts in the past; and any clock may be set back a while."""
+    authority = Authority.load(tmp_path, shown)
+    pairs = [authority.server(tmp_path, NAMES, shown), authority.client("u", "g", shown)]
+    for pem in [authority.certificate, *(pair.certificate for pair in pairs)]:
+        found = x509.load_pem_x509_certificate(pem)
+        for real in (shown, NOW, NOW + timedelta(days=700)):
+            assert found.not_valid_before_utc < real < found.not_valid_after_utc
+    assert Authority.load(tmp_path, NOW + timedelta(days=700)).certificate == authority.certificate

@@ -6,7 +6,7 @@ default, insist on them.
 
 import ipaddress
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -23,6 +23,9 @@ _AUTHORITY_LIFE: Final = timedelta(days=3650)
 _LEAF_LIFE: Final = timedelta(days=1095)
 _RENEW_BEFORE: Final = timedelta(days=365)
 _CLOCK_SKEW: Final = timedelta(minutes=5)
+_LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""This program is not older. A clock that says so was wrong, and what it gave must still hold when it is right;
+one that is set back must not make what was given before invalid."""
 
 
 class KeyPair(NamedTuple):
@@ -140,8 +143,8 @@ def _builder(
         .issuer_name(issuer)
         .public_key(public)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCK_SKEW)
-        .not_valid_after(now + life)
+        .not_valid_before(min(now - _CLOCK_SKEW, _LONG_AGO))
+        .not_valid_after(max(now, _LONG_AGO) + life)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
