@@ -31,6 +31,7 @@ class Kind(NamedTuple):
     whole_table: `columns` is all of the table after NAME, in this order: no AGE is put among them.
     acted_on: False when objects are stored and served and no part of Hearthgate does anything with them yet.
     schema: of a kind that a definition brought, which has no resource_type.
+    singular_name, list_name: where a definition says other names than the kind makes.
     selectable_fields: paths such as `.spec.issuerRef.name` that field selectors may name.
     """
 
@@ -49,6 +50,8 @@ class Kind(NamedTuple):
     selectable_fields: tuple[str, ...] = ()
     whole_table: bool = False
     acted_on: bool = True
+    singular_name: str = ""
+    list_name: str = ""
 
     @property
     def api_version(self) -> str:
@@ -61,7 +64,11 @@ class Kind(NamedTuple):
 
     @property
     def singular(self) -> str:
-        return self.kind.lower()
+        return self.singular_name or self.kind.lower()
+
+    @property
+    def list_kind(self) -> str:
+        return self.list_name or f"{self.kind}List"
 
     @property
     def resource(self) -> str:

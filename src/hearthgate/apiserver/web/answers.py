@@ -68,7 +68,7 @@ async def list_body(kind: Kind, page: Page, form: Form, include: str, now: datet
         metadata |= {"continue": page.token, "remainingItemCount": page.remaining}
     if form is Form.OBJECT:
         items = b",".join([entry.raw for entry in page.entries])
-        return _list(f"{kind.kind}List", kind.api_version, metadata, items)
+        return _list(kind.list_kind, kind.api_version, metadata, items)
     if form is Form.TABLE:
         rows = await _each(page.entries, lambda obj: render.row(kind, obj, include, now))
         return msgspec.json.encode(render.table(kind, rows, metadata))
