@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -12,6 +14,7 @@ from hearthgate.resources.manifests import MAX_FILE, Located, Parsed, file_ref, 
 
 NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 TIMEOUT: Final = 60.0
+_LOOK_EVERY: Final = 0.2
 _STDERR_SHOWN: Final = 300
 _REFERENCES: Final = ("resources", "components", "bases")
 
@@ -80,16 +83,19 @@ def signature(kustomization: Kustomization) -> tuple[tuple[str, int, int, int], 
     return tuple(sorted(seen))
 
 
-def render(kustomization: Kustomization, path: str, kubectl: str | None) -> Parsed:
-    """The objects that `kubectl kustomize` prints. `path` names the kustomization file in sources and Problems."""
+def render(
+    kustomization: Kustomization, path: str, kubectl: str | None, abandoned: threading.Event | None = None
+) -> Parsed:
+    """The objects that `kubectl kustomize` prints. `path` names the kustomization file in sources and Problems.
+
+    abandoned: once it is set kubectl is killed, and the result is a Problem that nobody needs.
+    """
     if kubectl is None:
         message = "kubectl renders kustomizations and is not on PATH: install it, or render them yourself"
         return Parsed((), (problem(path, message),))
     command = [kubectl, "kustomize", str(kustomization.folder)]
     try:
-        done = subprocess.run(  # noqa: S603 - no shell; the folder is the user's own argument
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False
-        )
+        done = _run(command, abandoned or threading.Event())
     except subprocess.TimeoutExpired:
         message = f"kubectl kustomize gave nothing for {TIMEOUT:.0f} s: remote resources may be out of reach"
         return Parsed((), (problem(path, message),))
@@ -102,6 +108,23 @@ def render(kustomization: Kustomization, path: str, kubectl: str | None) -> Pars
     parsed = parse_manifests(done.stdout, path)
     documents = tuple(document.detached() for document in parsed.documents)
     return Parsed(documents, tuple(Located(Source(path, 0), found.problem) for found in parsed.problems))
+
+
+def _run(command: list[str], abandoned: threading.Event) -> subprocess.CompletedProcess[bytes]:
+    """Raises OSError, and TimeoutExpired when it takes too long or nobody waits for it any more."""
+    deadline = time.monotonic() + TIMEOUT
+    with subprocess.Popen(  # noqa: S603 - no shell; the folder is the user's own argument
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        while True:
+            try:
+                output, said = process.communicate(timeout=_LOOK_EVERY)
+            except subprocess.TimeoutExpired:
+                if abandoned.is_set() or time.monotonic() > deadline:
+                    process.kill()
+                    raise
+            else:
+                return subprocess.CompletedProcess(command, process.returncode, output, said)
 
 
 def problem(path: str, message: str, severity: Severity = Severity.ERROR) -> Located:

@@ -1,6 +1,7 @@
 """Reads folders of manifests, again and again, and parses only what has changed in between."""
 
 import shutil
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -71,7 +72,8 @@ class FolderReader:
         self._kubectl = kubectl
         self._cache: _Cache = {}
 
-    def read(self) -> Folders:
+    def read(self, abandoned: threading.Event | None = None) -> Folders:
+        """abandoned: once it is set, nobody waits for the result any more."""
         walk = Walk()
         roots = []
         for root in self._roots:
@@ -88,7 +90,8 @@ class FolderReader:
             if isinstance(one, Located):
                 problems.append(one)
             else:
-                read.append((found_at[one.file], self._rendered(found_at[one.file], one, cached)))
+                found = found_at[one.file]
+                read.append((found, self._rendered(found, one, cached, abandoned)))
         read.sort(key=lambda item: item[0].place)
         return Folders(
             tuple(roots),
@@ -106,10 +109,16 @@ class FolderReader:
     def _plain(self, found: Found, cached: _Cache) -> Parsed:
         return self._remember(found, found.signature, cached, lambda: _parse(found))
 
-    def _rendered(self, found: Found, one: Kustomization, cached: _Cache) -> Parsed:
+    def _rendered(
+        self, found: Found, one: Kustomization, cached: _Cache, abandoned: threading.Event | None
+    ) -> Parsed:
         kubectl = self._kubectl or shutil.which("kubectl")
         signature = (kubectl, *kustomize.signature(one))
-        return self._remember(found, signature, cached, lambda: kustomize.render(one, found.shown, kubectl))
+
+        def render() -> Parsed:
+            return kustomize.render(one, found.shown, kubectl, abandoned)
+
+        return self._remember(found, signature, cached, render)
 
     def _remember(self, found: Found, signature: Signature, cached: _Cache, read: Callable[[], Parsed]) -> Parsed:
         """What cannot be read may be readable next time though nothing changed: that is not remembered."""

@@ -6,6 +6,7 @@ objects from a folder stay until their manifest changes or the process restarts.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -95,7 +96,12 @@ class FolderSync:
             await asyncio.wait_for(changed.wait(), None if self._due is None else max(self._due - now, 0.0))
 
     async def _pass(self) -> None:
-        folders = await asyncio.to_thread(self._read)
+        abandoned = threading.Event()
+        try:
+            folders = await asyncio.to_thread(self._read, abandoned)
+        except asyncio.CancelledError:
+            abandoned.set()  # the end of the program waits for its threads
+            raise
         self._outside = folders.outside
         await self._applier.load_owned()
         # Beside the loop: with ten thousand objects it takes a tenth of a second, and the loop serves others too.
@@ -108,8 +114,8 @@ class FolderSync:
         self._schedule(planned)
         self._report((*planned.problems, *doubts, *refused, *pruned))
 
-    def _read(self) -> Folders:
-        folders = self._reader.read()
+    def _read(self, abandoned: threading.Event) -> Folders:
+        folders = self._reader.read(abandoned)
         definitions = tuple(document for document in folders.documents if is_definition(document))
         if (source := (self._served.generation, definitions)) != self._known_from:
             self._known, self._known_from = known_kinds(definitions, self._served), source
