@@ -17,7 +17,7 @@ CLEANUP: Final = "customresourcecleanup.apiextensions.k8s.io"
 
 
 def establish(kind: Kind, obj: Object, old: Object | None, now: str) -> tuple[str, ...]:
-    """Completes `obj` in place; gives warnings about what cannot be checked of its objects. Raises ApiError 422.
+    """Completes `obj` in place; gives warnings about what it asks for and does not get here. Raises ApiError 422.
 
     A definition that is ending stays as it is: it must be able to go even if it could not come today.
     """
@@ -33,8 +33,7 @@ def establish(kind: Kind, obj: Object, old: Object | None, now: str) -> tuple[st
     finalizers = obj["metadata"].get("finalizers") or []
     if CLEANUP not in finalizers:
         obj["metadata"]["finalizers"] = [*finalizers, CLEANUP]
-    schemas = [version.schema for version in read.kinds if version.schema is not None]
-    return tuple(dict.fromkeys(text for schema in schemas for text in schema.unchecked))
+    return read.warnings
 
 
 def _check_stored_versions(kind: Kind, obj: Object, stored: Any) -> None:
