@@ -18,9 +18,8 @@ def carry_over(resource: str, old: Object, new: Object) -> None:
     before, spec = old.get("spec") or {}, new.setdefault("spec", {})
     was, becomes = before.get("type", "ClusterIP"), spec.get("type", "ClusterIP")
     if "ExternalName" not in {was, becomes}:
-        for field in ("clusterIP", "clusterIPs"):
-            if field in before and not spec.get(field):
-                spec[field] = before[field]
+        if before.get("clusterIP") and not spec.get("clusterIP"):
+            spec.update((field, before[field]) for field in ("clusterIP", "clusterIPs") if field in before)
     elif becomes == "ExternalName":
         _drop_same(spec, before, "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
     if becomes != "LoadBalancer":
