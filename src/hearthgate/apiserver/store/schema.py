@@ -69,8 +69,9 @@ def check(connection: sqlite3.Connection, path: Path) -> int:
 
 def damaged(path: Path, why: object) -> str:
     """What to say of a database that cannot be used."""
+    said = str(why).removeprefix("*** in database main ***").strip().partition("\n")[0]
     return (
-        f"database {path} is damaged ({why}): nothing was changed; bring a backup back with"
+        f"database {path} is damaged ({said}): nothing was changed; bring a backup back with"
         f" `hearthgate restore FILE --force`, or move {path.name} away to start from the manifests alone"
     )
 
