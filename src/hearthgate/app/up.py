@@ -21,6 +21,7 @@ from hearthgate import __version__
 from hearthgate.apiserver.foldersync.sync import FolderSync
 from hearthgate.apiserver.objects import Objects
 from hearthgate.apiserver.server import ApiServer
+from hearthgate.apiserver.store.lock import FolderLock
 from hearthgate.app.box.controller import Box
 from hearthgate.app.box.facts import host_name, process_run
 from hearthgate.app.box.pod_logs import PartPodLogs
@@ -149,6 +150,8 @@ class Up:
         """A client of the API to read from: the cluster's, or our own with the folders' manifests in it."""
         options = self._options
         if options.kubeconfig is not None:
+            # Envoy, its sockets and the last good snapshot belong to one process.
+            stack.callback(FolderLock(state).release)
             return Client(from_files([options.kubeconfig]))
         host, port = api_address(options.settings)
         logs, namespace = options.logs, pod_namespace(options.settings)
