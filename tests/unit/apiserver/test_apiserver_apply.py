@@ -92,6 +92,12 @@ def test_the_same_config_again_changes_nothing() -> None:
     assert apply_config(live, service({"port": 80}, a="1"), later, SERVICES, force=False) == live
 
 
+def test_managers_that_take_turns_change_nothing() -> None:
+    live = apply(apply(EMPTY, service({"port": 80}), "a"), service({"port": 81}), "b")
+    assert apply(live, service({"port": 80}), "a") == live
+    assert apply(live, service({"port": 81}), "b") == live
+
+
 def test_lists_without_keys_are_replaced() -> None:
     routes = Topology("ingressroutes.traefik.io")
     live = {**EMPTY, "spec": {"routes": [{"match": "a"}, {"match": "b"}]}}

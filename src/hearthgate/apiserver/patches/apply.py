@@ -40,7 +40,9 @@ def apply_config(live: Object, config: Object, writer: Writer, topology: Topolog
     merged["metadata"] = dict(merged["metadata"])
     same = mine is not None and mine.fields == applied and mine.api_version == writer.api_version
     own = mine if same and mine is not None else Manager.of(writer, applied)
-    write_managers(merged, [*others, own])
+    # It keeps its place: two managers that apply in turns what is there already must change nothing.
+    place = len(others) if mine is None else managers.index(mine)
+    write_managers(merged, [*others[:place], own, *others[place:]])
     return merged
 
 
