@@ -24,7 +24,7 @@ from hearthgate.apiserver.patches.topology import Topology
 from hearthgate.apiserver.semantics.selection import Selection
 from hearthgate.apiserver.store.history import Event
 from hearthgate.apiserver.store.store import Store
-from hearthgate.apiserver.verbs import Options, Preconditions, Verbs
+from hearthgate.apiserver.verbs import Options, Verbs
 from hearthgate.apiserver.web.body import decode_object
 from hearthgate.apiserver.web.changes import seen
 from hearthgate.apiserver.web.protobuf import MEDIA_TYPE
@@ -118,7 +118,7 @@ async def play(folder: Path, steps: list[tuple[str, str, str]]) -> None:
             verbs = Verbs(store, lambda: datetime(2026, 1, 1, tzinfo=UTC))
         elif action == "delete":
             if store.collection(CONFIGMAP.resource).get("n", name):
-                await verbs.delete(CONFIGMAP, "n", name, Options(), Preconditions())
+                await verbs.delete(CONFIGMAP, "n", name, Options())
         else:
             part = {"data": {"v": value}} if action == "apply" else {"metadata": {"labels": {"l": value}}}
             metadata = {"name": name, "namespace": "n", **part.get("metadata", {})}

@@ -5,6 +5,7 @@ import structlog
 
 from hearthgate.apiserver.semantics.definitions import DEFINITIONS
 from hearthgate.apiserver.served import ServedKinds
+from hearthgate.apiserver.store.history import Event
 from hearthgate.apiserver.store.store import Object, Store
 from hearthgate.resources.structural.definitions import Definition, read_definition
 
@@ -12,13 +13,17 @@ _log = structlog.get_logger(__name__)
 
 
 class Definitions:
-    """Serves everything that is defined already; `changed` is told by the verbs."""
+    """Serves everything that is defined already; `observe` is told of every change of the store."""
 
     def __init__(self, served: ServedKinds, store: Store) -> None:
         self._served = served
         self._store = store
         for entry in store.collection(DEFINITIONS).entries():
             self.changed(entry.name, msgspec.json.decode(entry.raw))
+
+    def observe(self, resource: str, event: Event) -> None:
+        if resource == DEFINITIONS:
+            self.changed(event.name, None if event.type == "DELETED" else msgspec.json.decode(event.raw))
 
     def changed(self, name: str, definition: Object | None) -> None:
         if self._served.is_native(name):

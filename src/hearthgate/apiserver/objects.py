@@ -9,7 +9,7 @@ from hearthgate.apiserver.semantics.admission import FieldValidation
 from hearthgate.apiserver.semantics.selection import Selection
 from hearthgate.apiserver.served import Served, ServedKinds
 from hearthgate.apiserver.store.store import Object, Store
-from hearthgate.apiserver.verbs import Options, Preconditions, Verbs
+from hearthgate.apiserver.verbs import Options, Verbs
 from hearthgate.model.problems import Problem
 from hearthgate.model.selectors import LabelSelector
 from hearthgate.resources.decode import find_kind
@@ -91,7 +91,7 @@ class Objects:
     async def delete(self, kind: Kind, namespace: str, name: str) -> bool:
         """Whether there was such an object. It may still wait for its finalizers."""
         try:
-            await self._verbs.delete(kind, namespace, name, Options(), Preconditions())
+            await self._verbs.delete(kind, namespace, name, Options())
         except ApiError as error:
             if error.reason == "NotFound":
                 return False

@@ -90,7 +90,7 @@ class ServedKinds:
 
     def stored_as(self, resource: str) -> Kind | None:
         """The storage kind of a resource such as `ingressroutes.traefik.io`."""
-        return next((kind for kind in self.stored if kind.resource == resource), None)
+        return self._by_resource.get(resource)
 
     def at(self, group: str, version: str, plural: str) -> Served | None:
         return self._by_path.get((group, version, plural))
@@ -136,6 +136,7 @@ class ServedKinds:
     def _index(self) -> None:
         defined = (view for _, views in sorted(self._defined.items()) for view in views)
         self._all = (*self._native, *defined)
+        self._by_resource = {kind.resource: kind for kind in self.stored}
         self._by_path = {(view.kind.group, view.kind.version, view.kind.plural): view for view in self._all}
         self._by_kind: Mapping[tuple[str, str], Served] = {
             (view.kind.api_version, view.kind.kind): view for view in self._all

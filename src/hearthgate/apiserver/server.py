@@ -19,10 +19,11 @@ from hearthgate.apiserver.access.certificates import Certificates
 from hearthgate.apiserver.access.tokens import Tokens
 from hearthgate.apiserver.access.users import Users
 from hearthgate.apiserver.definitions import Definitions
+from hearthgate.apiserver.endings import Endings
 from hearthgate.apiserver.housekeeping import Housekeeping
 from hearthgate.apiserver.objects import Objects
 from hearthgate.apiserver.served import ServedKinds
-from hearthgate.apiserver.store.store import Object, Store
+from hearthgate.apiserver.store.store import Store
 from hearthgate.apiserver.verbs import Verbs
 from hearthgate.apiserver.web.api import Api
 from hearthgate.apiserver.web.auditing import Auditing
@@ -118,15 +119,9 @@ class ApiServer:
         served = ServedKinds()
         verbs = Verbs(store, self._now)
         definitions = Definitions(served, store)
-        housekeeping = Housekeeping(store, verbs, served)
-        verbs.on_end = housekeeping.on_end
-        verbs.on_terminating = housekeeping.on_terminating
-
-        def on_definition(name: str, definition: Object | None) -> None:
-            definitions.changed(name, definition)
-            housekeeping.on_definition(name, definition)
-
-        verbs.on_definition = on_definition
+        housekeeping = Housekeeping(store, verbs, Endings(store, self._now), served)
+        store.observe(definitions.observe)
+        store.observe(housekeeping.observe)
         self._objects = Objects(store, verbs, served)
         for name in _FIRST_NAMESPACES:
             await self._objects.create_namespace(name, manager="hearthgate-api")

@@ -19,14 +19,15 @@ from hearthgate.apiserver.patches.managers import Manager, Writer, track_update,
 from hearthgate.apiserver.patches.topology import Topology
 from hearthgate.apiserver.semantics import lifecycle
 from hearthgate.apiserver.semantics.admission import FieldValidation, admit
+from hearthgate.apiserver.semantics.carryover import carry_over
 from hearthgate.apiserver.semantics.custom import admit_custom
 from hearthgate.apiserver.semantics.defaults import fill, without_nulls
-from hearthgate.apiserver.semantics.definitions import CLEANUP, DEFINITIONS, establish
-from hearthgate.apiserver.semantics.immutable import check_immutable
+from hearthgate.apiserver.semantics.definitions import DEFINITIONS, establish
+from hearthgate.apiserver.semantics.deletion import ANYHOW, Deletion
+from hearthgate.apiserver.semantics.validation import check_values
 from hearthgate.apiserver.store.collection import Entry
 from hearthgate.apiserver.store.store import Mutated, Object, Put, Remove, Store
 from hearthgate.resources.kinds import Kind
-from hearthgate.resources.registry import BY_API_VERSION
 
 _SUFFIX_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 _NAME_ROOM: Final = 58
@@ -35,20 +36,12 @@ _PROTECTED: Final = frozenset({"default", "kube-system"})
 
 
 class Options(NamedTuple):
-    """How a write is asked for. `subresource` is empty or `status`."""
+    """How a write is asked for. `subresource` is empty, `status` or `finalize`."""
 
     manager: str = "unknown"
     validation: FieldValidation = FieldValidation.WARN
     dry_run: bool = False
     subresource: str = ""
-
-
-class Preconditions(NamedTuple):
-    """What a delete insists on; empty means anything. `orphan` leaves dependents alone."""
-
-    uid: str = ""
-    resource_version: str = ""
-    orphan: bool = False
 
 
 class Result(NamedTuple):
@@ -59,23 +52,12 @@ class Result(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-OnEnd = Callable[[Kind, Object, bool], None]
-"""Told when an object has gone: its kind, its last state, whether dependents stay."""
-OnTerminating = Callable[[str], None]
-"""Told the name of a namespace that has been deleted and is not empty yet, at every change of it."""
-OnDefinition = Callable[[str, Object | None], None]
-"""Told the name of a custom resource definition that was written, and its state; None when it has gone."""
-
-
 class Verbs:
     """Every method raises ApiError."""
 
     def __init__(self, store: Store, now: Callable[[], datetime]) -> None:
         self._store = store
         self._now = now
-        self.on_end: OnEnd = lambda kind, obj, orphan: None
-        self.on_terminating: OnTerminating = lambda name: None
-        self.on_definition: OnDefinition = lambda name, definition: None
 
     def now(self) -> str:
         return self._now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -129,9 +111,11 @@ class Verbs:
     def _changed(
         self, kind: Kind, current: Object, asked: Object, options: Options, warnings: list[str]
     ) -> Object:
-        new = lifecycle.updated(kind, current, asked, status=options.subresource == "status")
+        if options.subresource == "finalize":
+            new = lifecycle.finalized(current, asked)
+        else:
+            new = lifecycle.updated(kind, current, asked, status=options.subresource == "status")
         new = self._admitted(kind, new, options, warnings, current)
-        check_immutable(kind, current, new)
         return track_update(current, new, self._writer(kind, options), Topology.of(kind))
 
     async def apply(
@@ -158,9 +142,7 @@ class Verbs:
                 return self._applied_fresh(kind, asked, writer, options, warnings)
             merged = apply_config(current, asked, writer, topology, force=force)
             new = lifecycle.updated(kind, current, merged, status=status_only)
-            new = self._admitted(kind, new, options, warnings, current)
-            check_immutable(kind, current, new)
-            return new
+            return self._admitted(kind, new, options, warnings, current)
 
         warnings: list[str] = []
         return await self._write(kind, asked, decide, options, warnings)
@@ -176,7 +158,7 @@ class Verbs:
         return fresh
 
     async def delete(
-        self, kind: Kind, namespace: str, name: str, options: Options, wanted: Preconditions
+        self, kind: Kind, namespace: str, name: str, options: Options, deletion: Deletion = ANYHOW
     ) -> Result:
         """Marks the object when finalizers wait for it, else removes it."""
 
@@ -184,53 +166,19 @@ class Verbs:
             if entry is None:
                 raise not_found(kind, name)
             obj: Object = msgspec.json.decode(entry.raw)
-            _check_preconditions(kind, obj, wanted)
-            if kind.resource == "namespaces":
-                if name in _PROTECTED:
-                    raise forbidden(kind, name, "this namespace may not be deleted")
-            elif not obj["metadata"].get("finalizers"):
+            _check_preconditions(kind, obj, deletion)
+            if kind.resource == lifecycle.NAMESPACES and name in _PROTECTED:
+                raise forbidden(kind, name, "this namespace may not be deleted")
+            ending = lifecycle.deleted(kind, obj, deletion.propagation, now=self.now())
+            if lifecycle.is_released(kind, ending):
                 return Remove(obj)
-            if "deletionTimestamp" in obj["metadata"]:
-                return None
-            marked = lifecycle.marked_deleted(obj, now=self.now())
-            if kind.resource == "namespaces":
-                marked["status"] = {**obj.get("status", {}), "phase": "Terminating"}
-            return Put(marked)
+            return None if ending == obj else Put(ending)
 
         if options.dry_run:
             entry = self.entry(kind, namespace, name)
             change = decide(entry)
             return Result(entry.raw, "DELETED" if isinstance(change, Remove) else "MODIFIED")
-        mutated = await self._store.mutate(kind.resource, (namespace, name), decide)
-        return self._told(kind, mutated, (), orphan=wanted.orphan)
-
-    async def finish_namespace(self, kind: Kind, name: str) -> None:
-        """Removes a terminating namespace unless finalizers of others hold it. Its contents must be gone."""
-
-        def decide(entry: Entry | None) -> Put | Remove | None:
-            if entry is None:
-                return None
-            obj: Object = msgspec.json.decode(entry.raw)
-            if "deletionTimestamp" not in obj["metadata"]:
-                return None
-            obj["spec"] = {**obj.get("spec", {}), "finalizers": []}
-            return Put(obj) if obj["metadata"].get("finalizers") else Remove(obj)
-
-        self._told(kind, await self._store.mutate(kind.resource, ("", name), decide), ())
-
-    async def finish_definition(self, name: str) -> None:
-        """Lets an ending definition go unless finalizers of others hold it. Its objects must be gone."""
-
-        def decide(entry: Entry | None) -> Put | Remove | None:
-            obj: Object = {} if entry is None else msgspec.json.decode(entry.raw)
-            held = obj.get("metadata", {}).get("finalizers") or []
-            if CLEANUP not in held or "deletionTimestamp" not in obj["metadata"]:
-                return None
-            obj["metadata"]["finalizers"] = [finalizer for finalizer in held if finalizer != CLEANUP]
-            return Put(obj) if obj["metadata"]["finalizers"] else Remove(obj)
-
-        kind = BY_API_VERSION["apiextensions.k8s.io/v1", "CustomResourceDefinition"]
-        self._told(kind, await self._store.mutate(DEFINITIONS, ("", name), decide), ())
+        return _result(await self._store.mutate(kind.resource, (namespace, name), decide))
 
     async def _write(
         self,
@@ -251,7 +199,7 @@ class Verbs:
             # `new` may share parts with `current` and have been filled in place: compare with the stored bytes.
             if entry is not None and new == msgspec.json.decode(entry.raw):
                 return None
-            if current is not None and _is_released(kind, new):
+            if current is not None and lifecycle.is_released(kind, new):
                 return Remove(new)
             return Put(new)
 
@@ -262,19 +210,7 @@ class Verbs:
                 return Result(entry.raw if entry else b"", "", tuple(warnings))
             raw = msgspec.json.encode(planned.object)
             return Result(raw, "MODIFIED" if entry else "ADDED", tuple(warnings))
-        return self._told(kind, await self._store.mutate(kind.resource, key, change), tuple(warnings))
-
-    def _told(self, kind: Kind, mutated: Mutated, warnings: tuple[str, ...], *, orphan: bool = False) -> Result:
-        if mutated.entry is None:
-            return Result(b"", "", warnings)
-        if mutated.type == "DELETED":
-            self.on_end(kind, msgspec.json.decode(mutated.entry.raw), orphan)
-        elif kind.resource == "namespaces" and is_terminating(mutated.entry):
-            self.on_terminating(mutated.entry.name)
-        if kind.resource == DEFINITIONS and mutated.type:
-            gone = mutated.type == "DELETED"
-            self.on_definition(mutated.entry.name, None if gone else msgspec.json.decode(mutated.entry.raw))
-        return Result(mutated.entry.raw, mutated.type, warnings)
+        return _result(await self._store.mutate(kind.resource, key, change), tuple(warnings))
 
     def _fresh(self, kind: Kind, asked: Object, options: Options, warnings: list[str]) -> Object:
         fresh = lifecycle.created(kind, asked, now=self.now(), uid=str(uuid.uuid4()))
@@ -290,7 +226,11 @@ class Verbs:
             warnings.extend(admit_custom(kind, kind.schema, obj, options.validation, old))
             return obj
         warnings.extend(admit(kind, obj, options.validation))
+        if old is not None and not options.subresource:
+            carry_over(kind.resource, old, obj)
         fill(kind.resource, obj)
+        if not options.subresource:
+            check_values(kind, obj, old)
         if kind.resource == DEFINITIONS and not options.subresource:
             warnings.extend(establish(kind, obj, old, self.now()))
         return obj
@@ -306,7 +246,8 @@ class Verbs:
             raise ApiError(404, "NotFound", f'namespaces "{namespace}" not found', name=namespace)
         if is_terminating(entry):
             why = f"unable to create new content in namespace {namespace} because it is being terminated"
-            raise forbidden(kind, name, why)
+            said = f"namespace {namespace} is being terminated"
+            raise forbidden(kind, name, why, [Cause("metadata.namespace", said, "NamespaceTerminating")])
 
 
 def is_terminating(entry: Entry) -> bool:
@@ -323,7 +264,11 @@ def _current(kind: Kind, entry: Entry) -> Object:
     return obj
 
 
-def _check_preconditions(kind: Kind, obj: Object, wanted: Preconditions) -> None:
+def _result(mutated: Mutated, warnings: tuple[str, ...] = ()) -> Result:
+    return Result(b"" if mutated.entry is None else mutated.entry.raw, mutated.type, warnings)
+
+
+def _check_preconditions(kind: Kind, obj: Object, wanted: Deletion) -> None:
     metadata = obj["metadata"]
     if wanted.uid and wanted.uid != metadata["uid"]:
         why = f"Precondition failed: UID in precondition: {wanted.uid}, UID in object meta: {metadata['uid']}"
@@ -335,9 +280,3 @@ def _check_preconditions(kind: Kind, obj: Object, wanted: Preconditions) -> None
             f"ResourceVersion in object meta: {held}"
         )
         raise conflict(kind, metadata["name"], why)
-
-
-def _is_released(kind: Kind, obj: Object) -> bool:
-    if kind.resource == "namespaces" and obj.get("spec", {}).get("finalizers"):
-        return False
-    return lifecycle.is_released(obj)

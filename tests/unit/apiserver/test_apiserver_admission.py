@@ -274,15 +274,15 @@ def test_clients_cannot_change_what_the_server_keeps() -> None:
 def test_a_deleted_object_takes_no_new_finalizers_and_is_released_by_the_last() -> None:
     old = stored()
     old["metadata"]["finalizers"] = ["a/b"]
-    marked = lifecycle.marked_deleted(old, now=NOW)
+    marked = lifecycle.deleted(KIND["IngressRoute"], old, None, now=NOW)
     assert marked["metadata"]["generation"] == 2
-    assert not lifecycle.is_released(marked)
+    assert not lifecycle.is_released(KIND["IngressRoute"], marked)
     more = route()
     more["metadata"]["finalizers"] = ["a/b", "c/d"]
     with pytest.raises(ApiError) as refused:
         changed(more, old=marked)
     assert refused.value.status == 422
-    assert lifecycle.is_released(changed(route(), old=marked))
+    assert lifecycle.is_released(KIND["IngressRoute"], changed(route(), old=marked))
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,16 @@ metadata, generation and the status subresource follow upstream (apimachinery `r
 from typing import Any, Final
 
 from hearthgate.apiserver.errors import Cause, bad_request, conflict, invalid
+from hearthgate.apiserver.semantics.deletion import Propagation, finalizers_after
 from hearthgate.resources.kinds import Kind
+from hearthgate.resources.registry import BY_API_VERSION
 
 Object = dict[str, Any]
 
+NAMESPACE: Final = BY_API_VERSION["v1", "Namespace"]
+NAMESPACES: Final = NAMESPACE.resource
+NAMESPACE_FINALIZER: Final = "kubernetes"
+"""In the spec of every namespace: it stays until what is in it has gone."""
 _SERVER_OWNED: Final = (
     "uid",
     "creationTimestamp",
@@ -94,6 +100,8 @@ def updated(kind: Kind, old: Object, new: Object, *, status: bool) -> Object:
     if "managedFields" not in metadata and "managedFields" in old["metadata"]:
         metadata["managedFields"] = old["metadata"]["managedFields"]
     merged = {**new, "metadata": metadata}
+    if kind.resource == NAMESPACES:
+        _set_finalizers(merged, _spec_finalizers(old))
     if kind.status:
         merged.pop("status", None)
         if "status" in old:
@@ -104,17 +112,51 @@ def updated(kind: Kind, old: Object, new: Object, *, status: bool) -> Object:
     return merged
 
 
-def marked_deleted(old: Object, *, now: str) -> Object:
-    """`old` waiting for its finalizers."""
-    metadata = {**old["metadata"], "deletionTimestamp": now, "deletionGracePeriodSeconds": 0}
+def finalized(old: Object, asked: Object) -> Object:
+    """`old` with the finalizers of the spec that are asked for: the `finalize` subresource of a namespace.
+
+    Raises ApiError 409 when `asked` was made from another version or is another object.
+    """
+    _check_identity(NAMESPACE, old, asked)
+    new = {**old}
+    _set_finalizers(new, _spec_finalizers(asked))
+    return new
+
+
+def _spec_finalizers(namespace: Object) -> Any:
+    spec = namespace.get("spec")
+    return spec.get("finalizers") if isinstance(spec, dict) else None
+
+
+def _set_finalizers(namespace: Object, finalizers: Any) -> None:
+    """Those of the spec, which only the subresource may change."""
+    spec = namespace.get("spec")
+    spec = {key: value for key, value in spec.items() if key != "finalizers"} if isinstance(spec, dict) else {}
+    namespace["spec"] = {**spec, **({} if finalizers is None else {"finalizers": finalizers})}
+
+
+def deleted(kind: Kind, old: Object, propagation: Propagation | None, *, now: str) -> Object:
+    """`old` after a delete, waiting for its finalizers; `old` itself when it waits for the same ones already."""
+    finalizers = finalizers_after(old["metadata"].get("finalizers") or (), propagation)
+    metadata = {key: value for key, value in old["metadata"].items() if key != "finalizers"}
+    if finalizers:
+        metadata["finalizers"] = finalizers
+    if "deletionTimestamp" in metadata:
+        return {**old, "metadata": metadata}
+    metadata |= {"deletionTimestamp": now, "deletionGracePeriodSeconds": 0}
     if "generation" in metadata:
         metadata["generation"] += 1
-    return {**old, "metadata": metadata}
+    new = {**old, "metadata": metadata}
+    if kind.resource == NAMESPACES:
+        new["status"] = {**old.get("status", {}), "phase": "Terminating"}
+    return new
 
 
-def is_released(obj: Object) -> bool:
+def is_released(kind: Kind, obj: Object) -> bool:
     """Whether it was deleted and the last finalizer has gone."""
     metadata = obj["metadata"]
+    if kind.resource == NAMESPACES and _spec_finalizers(obj):
+        return False
     return "deletionTimestamp" in metadata and not metadata.get("finalizers")
 
 

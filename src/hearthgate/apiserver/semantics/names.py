@@ -1,10 +1,11 @@
 """Which names, labels and annotations an object may carry (RFC 1123 as upstream applies it)."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from hearthgate.apiserver.errors import Cause
+from hearthgate.apiserver.semantics.deletion import FOREGROUND, ORPHAN
 from hearthgate.model.problems import shorten
 from hearthgate.resources.kinds import Kind
 
@@ -37,9 +38,42 @@ def metadata_causes(kind: Kind, metadata: Mapping[str, Any]) -> Iterator[Cause]:
     if size > _ANNOTATIONS_LIMIT:
         message = f"Too long: {size} bytes, at most {_ANNOTATIONS_LIMIT}"
         yield Cause("metadata.annotations", message, "FieldValueTooLong")
-    for finalizer in metadata.get("finalizers") or ():
+    finalizers = metadata.get("finalizers") or ()
+    for finalizer in finalizers:
         if not isinstance(finalizer, str) or not _is_qualified(finalizer):
             yield _bad("metadata.finalizers", finalizer, "a finalizer is [prefix/]name")
+    if ORPHAN in finalizers and FOREGROUND in finalizers:
+        message = f"Invalid value: finalizer {ORPHAN} and {FOREGROUND} cannot be both set"
+        yield Cause("metadata.finalizers", message)
+    yield from _owner_causes(metadata.get("ownerReferences") or ())
+
+
+def _owner_causes(references: Iterable[Any]) -> Iterator[Cause]:
+    """Owners are complete, and at most one of them is the controller."""
+    path = "metadata.ownerReferences"
+    controllers: list[str] = []
+    for index, reference in enumerate(references):
+        if not isinstance(reference, Mapping):
+            yield Cause(f"{path}[{index}]", "Invalid value: must be a mapping")
+            continue
+        version = str(reference.get("apiVersion") or "").rpartition("/")[2]
+        if not version:
+            yield Cause(f"{path}[{index}].apiVersion", 'Invalid value: "": version must not be empty')
+        for name in ("kind", "name", "uid"):
+            value = reference.get(name)
+            if not isinstance(value, str) or not value:
+                yield Cause(f"{path}[{index}].{name}", 'Invalid value: "": must not be empty')
+        for name in ("controller", "blockOwnerDeletion"):
+            if not isinstance(reference.get(name, False), bool):
+                yield Cause(f"{path}[{index}].{name}", "Invalid value: must be true or false")
+        if (reference.get("apiVersion"), reference.get("kind")) == ("v1", "Event"):
+            yield Cause(f"{path}[{index}]", "Invalid value: /v1, Kind=Event is disallowed from being an owner")
+        if reference.get("controller") is True:
+            controllers.append(f"{reference.get('kind')}/{reference.get('name')}")
+    if len(controllers) > 1:
+        found = " and ".join(map(shorten, controllers[:2]))
+        said = f'Only one reference can have Controller set to true. Found "true" in references for {found}'
+        yield Cause(path, f"Invalid value: {said}")
 
 
 def _name_causes(kind: Kind, name: str) -> Iterator[Cause]:

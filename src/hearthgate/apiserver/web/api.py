@@ -29,7 +29,7 @@ from hearthgate.apiserver.web.openapi import OpenApi
 from hearthgate.apiserver.web.query import flag
 from hearthgate.apiserver.web.reading import Reading
 from hearthgate.apiserver.web.reviews import Reviews
-from hearthgate.apiserver.web.target import LOG, Target, Targets
+from hearthgate.apiserver.web.target import FINALIZE, LOG, Target, Targets
 from hearthgate.apiserver.web.writing import Writing
 
 BODY_LIMIT: Final = 3 * 1024 * 1024
@@ -114,8 +114,7 @@ class Api:
         if self._backup is not None and (backup := await self._backup.answer(request)) is not None:
             return backup
         if target is not None and _is_stream(request, call.wanted):
-            async with self._gate.while_permitted(request, call.wanted):
-                return await self._object(request, target)
+            return await self._gate.while_permitted(request, call.wanted, lambda: self._object(request, target))
         try:
             async with asyncio.timeout(_DEADLINE):
                 if target is not None:
@@ -183,6 +182,8 @@ class Api:
         }
         if target.subresource == LOG:
             on_item = {"GET": self._logs.serve}
+        elif target.subresource == FINALIZE:
+            on_item = {"PUT": self._writing.replace}
         verb = (on_item if is_item else on_collection).get(request.method)
         unnamespaced = target.kind.namespaced and target.namespace is None
         if verb is None or (unnamespaced and request.method != "GET") or _is_status_delete(request, target):

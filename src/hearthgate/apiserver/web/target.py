@@ -10,6 +10,10 @@ LOG: Final = "log"
 """The subresource of Pods that is text and can only be read."""
 
 
+FINALIZE: Final = "finalize"
+"""The subresource of Namespaces by which the finalizers of the spec are replaced."""
+
+
 def has_log(kind: Kind, subresource: str = LOG) -> bool:
     return subresource == LOG and kind.resource == "pods"
 
@@ -55,7 +59,7 @@ class Targets:
             return None
         if any(not part for part in rest):
             return None
-        if rest[0] == "namespaces" and len(rest) >= 3 and (group, rest[2]) != ("", "status"):
+        if rest[0] == "namespaces" and len(rest) >= 3 and (group, rest[2]) not in {("", "status"), ("", FINALIZE)}:
             return self._below(group, version, rest[1], rest[2:])
         return self._below(group, version, None, rest)
 
@@ -67,6 +71,12 @@ class Targets:
         if kind.namespaced and namespace is None and len(rest) > 1:
             return None
         subresource = rest[2] if len(rest) == 3 else ""
-        if subresource and not ((subresource == "status" and kind.status) or has_log(kind, subresource)):
+        if subresource and not _is_served(kind, subresource):
             return None
         return Target(served, namespace, rest[1] if len(rest) > 1 else "", subresource)
+
+
+def _is_served(kind: Kind, subresource: str) -> bool:
+    if subresource == FINALIZE:
+        return kind.resource == "namespaces"
+    return (subresource == "status" and kind.status) or has_log(kind, subresource)

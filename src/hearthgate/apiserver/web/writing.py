@@ -13,8 +13,10 @@ from hearthgate.apiserver.patches.merge import merge
 from hearthgate.apiserver.patches.strategic import merge_strategic
 from hearthgate.apiserver.patches.topology import Topology
 from hearthgate.apiserver.semantics.admission import FieldValidation
+from hearthgate.apiserver.semantics.deletion import Deletion, read_delete_options
+from hearthgate.apiserver.store.collection import Entry
 from hearthgate.apiserver.store.store import Object, Store
-from hearthgate.apiserver.verbs import Options, Preconditions, Result, Verbs
+from hearthgate.apiserver.verbs import Options, Result, Verbs
 from hearthgate.apiserver.web import protobuf, query
 from hearthgate.apiserver.web.answers import list_body, object_body, send
 from hearthgate.apiserver.web.body import decode_json, decode_object, decode_yaml
@@ -22,6 +24,7 @@ from hearthgate.apiserver.web.duplicates import duplicate_fields
 from hearthgate.apiserver.web.negotiate import Form, wanted_form
 from hearthgate.apiserver.web.pages import Page
 from hearthgate.apiserver.web.target import Target
+from hearthgate.apiserver.worklist import in_batches
 from hearthgate.resources import builtin
 from hearthgate.resources.kinds import Kind
 
@@ -75,26 +78,29 @@ class Writing:
 
     async def delete(self, request: web.Request, target: Target) -> web.StreamResponse:
         form = wanted_form(request.headers.get("Accept", ""))
-        options, wanted = await _delete_options(request, target)
-        result = await self._verbs.delete(target.storage, target.scope, target.name, options, wanted)
+        options, deletion = await _delete_options(request, target)
+        result = await self._verbs.delete(target.storage, target.scope, target.name, options, deletion)
         if result.type == "DELETED":
             return await send(request, msgspec.json.encode(_gone(target, result)))
         return await self._send(request, target, form, result)
 
     async def delete_collection(self, request: web.Request, target: Target) -> web.StreamResponse:
-        options, wanted = await _delete_options(request, target)
+        options, deletion = await _delete_options(request, target)
         selection = query.selection(request.query, target)
         entries = [
             entry
             for entry in self._store.collection(target.storage.resource).entries(target.namespace)
             if selection.matches(entry.namespace, entry.name, entry.raw)
         ]
-        for entry in entries:
+
+        async def delete(entry: Entry) -> None:
             try:
-                await self._verbs.delete(target.storage, entry.namespace, entry.name, options, wanted)
+                await self._verbs.delete(target.storage, entry.namespace, entry.name, options, deletion)
             except ApiError as error:
                 if error.reason != "NotFound":  # somebody else was faster
                     raise
+
+        await in_batches(entries, delete)
         page = Page(entries, self._store.revision).shown_as(target.served)
         return await send(request, await list_body(target.kind, page, Form.OBJECT, "None", self._now()))
 
@@ -149,24 +155,15 @@ def _change(kind: Kind, content_type: str, patch: Any) -> Change:
             raise ApiError(415, "UnsupportedMediaType", message)
 
 
-async def _delete_options(request: web.Request, target: Target) -> tuple[Options, Preconditions]:
+async def _delete_options(request: web.Request, target: Target) -> tuple[Options, Deletion]:
     """From the body and the query, as DeleteOptions may come either way."""
     body = await request.read()
     given = decode_object(request.content_type, body) if body.strip() else {}
-    if not isinstance(given, dict):
-        raise bad_request("the body of a delete is a DeleteOptions object")
+    deletion, dry_run = read_delete_options(given, request.query)
     options = _options(request, target)
-    dry_run = given.get("dryRun") or []
-    if not isinstance(dry_run, list) or any(not isinstance(item, str) for item in dry_run):
-        raise bad_request("dryRun: must be a list of strings")
-    if any(query.is_dry_run(item) for item in dry_run):
+    if any(query.is_dry_run(value) for value in dry_run):
         options = options._replace(dry_run=True)
-    held = given.get("preconditions")
-    held = held if isinstance(held, dict) else {}
-    policy = given.get("propagationPolicy") or request.query.get("propagationPolicy")
-    orphan = policy == "Orphan" or given.get("orphanDependents") is True
-    uid, version = str(held.get("uid") or ""), str(held.get("resourceVersion") or "")
-    return options, Preconditions(uid, version, orphan=orphan)
+    return options, deletion
 
 
 def _gone(target: Target, result: Result) -> dict[str, Any]:
