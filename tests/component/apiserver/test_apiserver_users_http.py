@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from hearthgate.apiserver.access.authority import Authority
 from hearthgate.apiserver.access.certificates import Certificates
 from hearthgate.apiserver.access.roles import Role
 from hearthgate.apiserver.server import ApiServer
+from hearthgate.apiserver.web import api
 from hearthgate.resources.registry import KINDS
 from tests.component.apiserver.api_objects import CONFIGMAPS, SECRETS, configmap
 from tests.component.apiserver.api_users import add_user, audit_lines, trusting, user_client
-from tests.component.apiserver.conftest import Client
+from tests.component.apiserver.conftest import DEADLINE, Client
 from tests.waiting import eventually
 
 VALUE = "b3Blbi1zZXNhbWU="
@@ -219,6 +221,30 @@ async def test_reviews_of_others_and_of_tokens(server: ApiServer, client: Client
     async with user_client(server, config) as viewer:
         for path in (root, "/apis/authorization.k8s.io/v1/subjectaccessreviews"):
             assert (await viewer.post(path, {"spec": {}})).status == 403
+
+
+async def test_a_body_that_never_ends_is_given_up(
+    server: ApiServer, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "_DEADLINE", 0.2)
+    token = client.session.headers["Authorization"]
+    port = int(server.url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting(server.kubeconfig))
+    head = f"POST {CONFIGMAPS} HTTP/1.1\r\nHost: a\r\nAuthorization: {token}\r\nContent-Length: 99\r\n\r\n{{"
+    writer.write(head.encode())
+    async with asyncio.timeout(DEADLINE):
+        assert await reader.readline() == b"HTTP/1.1 504 Gateway Timeout\r\n"
+    writer.close()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # that these versions are old is the point
+async def test_old_tls_is_refused(server: ApiServer) -> None:
+    old = trusting(server.kubeconfig)
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    port = int(server.url.rpartition(":")[2])
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        await asyncio.open_connection("127.0.0.1", port, ssl=old)
 
 
 async def test_old_tokens_are_dropped(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def test_a_verb_on_each_sort_of_resource(verb: str) -> None:
 
 CASES = {
     "logs for a viewer": (Role.VIEWER, "get", "pods/log", True),
+    "logs are not written": (Role.EDITOR, "create", "pods/log", False),
     "no exec for an editor": (Role.EDITOR, "create", "pods/exec", False),
     "no exec by get": (Role.EDITOR, "get", "pods/exec", False),
     "no tokens of service accounts": (Role.EDITOR, "create", "serviceaccounts/token", False),

@@ -75,6 +75,8 @@ def allows(identity: Identity, wanted: Attributes, *, namespaced: bool | None) -
         return AUTHENTICATED in identity.groups
     if role is None or wanted.group in _REVIEW_GROUPS or wanted.subresource not in _SUBRESOURCES:
         return False
+    if wanted.subresource == "log" and wanted.verb not in READ:
+        return False
     place = _place(wanted, namespaced)
     if identity.namespaces and place not in identity.namespaces:
         return False
@@ -121,7 +123,9 @@ def _rules(
             continue
         if identity.namespaces and not inside and (group, plural) != ("", "namespaces"):
             continue
-        names += [plural, *([f"{plural}/status"] if status else []), *(["pods/log"] if plural == "pods" else [])]
+        names += [plural, *([f"{plural}/status"] if status else [])]
+        if (group, plural) == ("", "pods"):
+            yield Rule(["get"], [group], ["pods/log"])
     if not names:
         return
     if identity.namespaces and not inside:

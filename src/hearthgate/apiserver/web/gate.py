@@ -4,10 +4,10 @@ Identity and role are looked up at each request and, for streams, every few seco
 """
 
 import asyncio
-import contextlib
 import hashlib
 import ssl
-from collections.abc import AsyncIterator, Callable
+import weakref
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -43,6 +43,7 @@ class Gate:
         self._tokens = tokens
         self._served = served
         self._now = now
+        self._peers = _Peers()
         self._sessions: dict[asyncio.Timeout, _Session] = {}
 
     def by_token(self, token: str) -> Identity | None:
@@ -57,7 +58,7 @@ class Gate:
     def real(self, request: web.Request) -> Identity:
         """Who sends the request. Raises ApiError 401 for strangers."""
         authorization = request.headers.get("Authorization", "")
-        real = identify(_peer(request, self._now()), authorization, self)
+        real = identify(self._peers.of(request, self._now()), authorization, self)
         if real is None:
             raise ApiError(401, "Unauthorized", "Unauthorized")
         return real
@@ -92,22 +93,23 @@ class Gate:
         named = f'{kind.resource} "{wanted.name}"' if wanted.name else kind.resource
         raise ApiError(403, "Forbidden", f"{named} is forbidden: {why}", kind=kind, name=wanted.name)
 
-    @contextlib.asynccontextmanager
-    async def while_permitted(self, request: web.Request, wanted: Attributes) -> AsyncIterator[None]:
-        """Cancels the body and cuts the connection once the caller may no longer do it. Raises ConnectionError."""
+    async def while_permitted(
+        self, request: web.Request, wanted: Attributes, serve: Callable[[], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """What `serve` answers. Once the caller may no longer read it, the connection is cut."""
         try:
             async with asyncio.timeout(None) as limit:
                 self._sessions[limit] = _Session(request, wanted)
                 try:
-                    yield
+                    return await serve()
                 finally:
                     del self._sessions[limit]
-        except TimeoutError as error:
+        except TimeoutError:
             if not limit.expired():
                 raise
             if request.transport is not None:
                 request.transport.abort()
-            raise ConnectionResetError("the caller may no longer read this") from error
+            return web.Response(status=403)  # nobody is left to read it
 
     async def run(self) -> None:
         while True:
@@ -127,10 +129,30 @@ class Gate:
         return next((k.namespaced for k in self._served.kinds if (k.group, k.plural) == (group, resource)), None)
 
 
-def _peer(request: web.Request, now: datetime) -> PeerCertificate | None:
-    """The client's certificate, verified by TLS. One that ended since the handshake counts no more."""
-    connection = request.get_extra_info("ssl_object")
-    subject = connection.getpeercert() if connection is not None else None
-    if not subject or ssl.cert_time_to_seconds(subject["notAfter"]) < now.timestamp():
+class _Peers:
+    """The certificates that clients showed, verified by TLS. Reading one costs more than all else at the door, and
+    a connection keeps the one it began with."""
+
+    def __init__(self) -> None:
+        self._seen: weakref.WeakKeyDictionary[ssl.SSLObject, tuple[float, PeerCertificate] | None] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def of(self, request: web.Request, now: datetime) -> PeerCertificate | None:
+        """One that ended since the handshake counts no more."""
+        connection: ssl.SSLObject | None = request.get_extra_info("ssl_object")
+        if connection is None:
+            return None
+        if connection not in self._seen:
+            self._seen[connection] = _read(connection)
+        found = self._seen[connection]
+        return found[1] if found is not None and now.timestamp() <= found[0] else None
+
+
+def _read(connection: ssl.SSLObject) -> tuple[float, PeerCertificate] | None:
+    """When it ends, and the certificate."""
+    subject, der = connection.getpeercert(), connection.getpeercert(binary_form=True)
+    if not subject or der is None:
         return None
-    return PeerCertificate.of(subject, hashlib.sha256(connection.getpeercert(binary_form=True)).hexdigest())
+    ends = ssl.cert_time_to_seconds(str(subject["notAfter"]))
+    return ends, PeerCertificate.of(subject, hashlib.sha256(der).hexdigest())
