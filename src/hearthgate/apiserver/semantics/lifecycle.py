@@ -73,6 +73,10 @@ def created(kind: Kind, obj: Object, *, now: str, uid: str) -> Object:
     if kind.resource not in _WITHOUT_GENERATION:
         metadata["generation"] = 1
     new = {**obj, "metadata": metadata}
+    if kind.resource == NAMESPACES:
+        held = _spec_finalizers(obj) or []
+        if isinstance(held, list) and NAMESPACE_FINALIZER not in held:
+            _set_finalizers(new, [*held, NAMESPACE_FINALIZER])
     if kind.status:
         new.pop("status", None)
     return new
@@ -119,7 +123,7 @@ def finalized(old: Object, asked: Object) -> Object:
     """
     _check_identity(NAMESPACE, old, asked)
     new = {**old}
-    _set_finalizers(new, _spec_finalizers(asked))
+    _set_finalizers(new, _spec_finalizers(asked) or [])
     return new
 
 
