@@ -18,8 +18,9 @@ class Base64Secret(SecretBytes):
 
     @classmethod
     def decode(cls, text: str) -> "Base64Secret":
+        """Line breaks count for nothing, as in Go: a block of YAML ends with one."""
         try:
-            return cls(base64.b64decode(text, validate=True))
+            return cls(base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True))
         except (binascii.Error, ValueError):
             raise ValueError("not base64 (stringData takes plain text)") from None
 

@@ -212,6 +212,27 @@ async def test_a_refused_object_keeps_its_last_good_version(folder: Path, object
         assert synced.sync.locate(problem.ref, problem.field) == (str(file), 8)
 
 
+async def test_a_typo_in_a_built_in_kind_is_told_and_left_out(folder: Path, objects: Objects) -> None:
+    (folder / "a.yaml").write_text(service("blog") + "      taregtPort: 8080\n")
+    async with running(folder, objects) as synced:
+        await synced.until_reasons(Reason.UNKNOWN_FIELD)
+        (problem,) = synced.problems or ()
+        assert (problem.field, problem.is_error) == ("spec.ports[0].taregtPort", False)
+        stored = await synced.get(BLOG)
+        assert stored is not None
+        assert stored["spec"]["ports"] == [{"port": 80, "protocol": "TCP", "targetPort": 80}]
+
+
+async def test_values_that_the_api_refuses_are_told_from_the_file(folder: Path, objects: Objects) -> None:
+    (folder / "a.yaml").write_text(service("blog", port=70000))
+    async with running(folder, objects) as synced:
+        await synced.until_reasons(Reason.INVALID_VALUE, Reason.INVALID_VALUE)
+        assert [problem.field for problem in synced.problems or ()] == [
+            "spec.ports[0].port",
+            "spec.ports[0].targetPort",
+        ]
+
+
 async def test_what_others_made_is_left_alone(folder: Path, objects: Objects) -> None:
     await objects.create_namespace("web", manager="kubectl")
     await objects.apply(

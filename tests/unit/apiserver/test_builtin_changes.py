@@ -83,6 +83,12 @@ def test_a_plain_service_loses_what_its_balancer_gave() -> None:
 
 
 FILLED: dict[str, tuple[str, Object, Object]] = {
+    "a secret in lines": (
+        "secrets",
+        {"type": "Opaque", "data": {"a": "aHVudGVy\r\nMg==\n", "b": "eA=="}},
+        {"type": "Opaque", "data": {"a": "aHVudGVyMg==", "b": "eA=="}},
+    ),
+    "bytes in lines": ("configmaps", {"binaryData": {"a": "eA==\n"}}, {"binaryData": {"a": "eA=="}}),
     "a policy of both directions": (
         "networkpolicies.networking.k8s.io",
         {"spec": {"egress": [{"ports": [{"port": 53}]}]}},

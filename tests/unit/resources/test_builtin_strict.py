@@ -133,6 +133,7 @@ def test_a_wrong_type_is_found(case: str) -> None:
 
 
 GOOD: dict[str, tuple[str, Object]] = {
+    "base64 in lines": ("Secret", {"data": {"a": "aHVudGVy\nMg==\n"}}),
     "nulls": ("Service", {"metadata": {"creationTimestamp": None, "labels": None}, "spec": {"ports": None}}),
     "quantities": ("Pod", {"spec": {"overhead": {"cpu": 1, "memory": "64Mi", "other": "1e3", "half": ".5"}}}),
     "what is left open": ("Pod", {"spec": {"volumes": [{"name": "v", "rbd": {"anything": [1]}}]}}),

@@ -48,6 +48,18 @@ def _secret(obj: Object) -> None:
         data = obj["data"] = dict(obj.get("data") or {})
         data.update((key, base64.b64encode(text.encode()).decode()) for key, text in plain.items())
     obj.setdefault("type", "Opaque")
+    _without_breaks(obj, "data")
+
+
+def _config_map(obj: Object) -> None:
+    _without_breaks(obj, "binaryData")
+
+
+def _without_breaks(obj: Object, field: str) -> None:
+    """Base64 may come in lines; upstream gives it back in one."""
+    for key, text in (obj.get(field) or {}).items():
+        if "\n" in text or "\r" in text:
+            obj[field] = {**obj[field], key: text.replace("\r", "").replace("\n", "")}
 
 
 def _endpoints(obj: Object) -> None:
@@ -106,6 +118,7 @@ _BY_RESOURCE: Final[Mapping[str, Callable[[Object], None]]] = MappingProxyType(
         "namespaces": _namespace,
         "services": _service,
         "secrets": _secret,
+        "configmaps": _config_map,
         "endpoints": _endpoints,
         "endpointslices.discovery.k8s.io": _endpoint_slice,
         "networkpolicies.networking.k8s.io": _network_policy,
