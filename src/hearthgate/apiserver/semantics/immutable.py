@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hearthgate.apiserver.errors import Cause, invalid
+from hearthgate.apiserver.errors import Cause
 from hearthgate.resources.kinds import Kind
 
 Object = Mapping[str, Any]
@@ -23,9 +23,3 @@ def frozen_causes(kind: Kind, old: Object, new: Object) -> list[Cause]:
     if always is not None and old.get(always) != new.get(always):
         causes.append(Cause(always, "Invalid value: field is immutable", "FieldValueInvalid"))
     return causes
-
-
-def check_immutable(kind: Kind, old: Object, new: Object) -> None:
-    """Raises ApiError 422."""
-    if causes := frozen_causes(kind, old, new):
-        raise invalid(kind, old["metadata"]["name"], causes)
