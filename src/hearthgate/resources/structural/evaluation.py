@@ -37,7 +37,7 @@ def rule_mistakes(node: Node, obj: Any, old: Any) -> list[Mistake]:
         run.visit(node, obj, old, None)
     except CostError:
         detail = "validation failed due to running out of cost budget, no further validation rules will be run"
-        found.append(invalid(path_of(run.where), node.type, detail))
+        found.append(invalid(path_of(run.where), run.kind, detail))
     return found
 
 
@@ -48,12 +48,13 @@ class _Run:
         self._found = found
         self._frame = Frame(STEPS)
         self.where: Where = None
+        self.kind = ""
 
     def visit(self, node: Node, value: Any, old: Any, where: Where) -> None:
         if value is None:
             return
         if node.rules:
-            self.where = where
+            self.where, self.kind = where, node.type
             now, before = converted(node, value), converted(node, old)
             for rule in node.rules:
                 self._check(rule, node, now, before, where)

@@ -366,10 +366,10 @@ def _conditional(condition: Run, then: Run, otherwise: Run) -> Run:
 
 def _method(node: Call, scope: Scope) -> Run:
     assert node.target is not None  # noqa: S101 - the caller looked
+    runs = [compile_node(part, scope) for part in (node.target, *node.args)]
     by_type = METHODS.get(node.name)
     if by_type is None:
         raise CelSyntaxError(f"undeclared reference to '{node.name}'")
-    runs = [compile_node(part, scope) for part in (node.target, *node.args)]
 
     def method(receiver: Any, *args: Any) -> Any:
         function = by_type.get(type(receiver))
