@@ -55,11 +55,15 @@ class Hearthgate:
         self._launch(str(self.manifests), "--set", f"embeddedAPI.address=127.0.0.1:{self.api}")
         wait_for(self.is_ready, within=READY_WITHIN, what=f"readiness ({self.last_lines()})")
 
+    def launch_with(self, environment: Mapping[str, str]) -> None:
+        """Begins to serve the folder, with changed variables; returns at once."""
+        self._launch(str(self.manifests), "--set", f"embeddedAPI.address=127.0.0.1:{self.api}", **environment)
+
     def start_on_cluster(self) -> None:
         """Serves what the cluster of the given kubeconfig says; it has no API of its own to ask."""
         self._launch()
 
-    def _launch(self, *arguments: str) -> None:
+    def _launch(self, *arguments: str, **environment: str) -> None:
         command = [
             str(Path(sys.executable).parent / "hearthgate"), "up",
             "--settings", str(HOMELAB / "hearthgate.yaml"), "--state", str(self.state), "--log-format", "json",
@@ -69,7 +73,12 @@ class Hearthgate:
         ]  # fmt: skip
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=ROOT,
+                env={**os.environ, **environment},
             )
 
     def is_ready(self) -> bool:
@@ -177,9 +186,9 @@ def seen_header(response: httpx.Response, name: str) -> str | None:
 
 
 @contextlib.contextmanager
-def homelab(folder: Path) -> Iterator[Hearthgate]:
+def homelab(folder: Path, *arguments: str) -> Iterator[Hearthgate]:
     """The example with its backends, serving, until the block ends."""
-    gateway = Hearthgate(folder)
+    gateway = Hearthgate(folder, arguments=arguments)
     shutil.copytree(MANIFESTS, gateway.manifests)
     _move_backends(gateway.manifests)
     ensure_wildcard(gateway.manifests / "wildcard", gateway.authority, DOMAIN, NAMESPACES)

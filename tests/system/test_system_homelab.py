@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 import aiohttp
 import httpx
+import msgspec
 import pytest
 
+from hearthgate.app.box.facts import host_name
 from tests.system.running import Hearthgate, homelab, seen, seen_header
 
 DEMO = ("demo", "hearthgate")
@@ -23,7 +25,7 @@ BACKENDS = {"argocd": "argocd-server", "immich": "immich-server", "home": "homep
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hearthgate]:
-    with homelab(tmp_path_factory.mktemp("homelab")) as running:
+    with homelab(tmp_path_factory.mktemp("homelab"), "--set", "log.level=DEBUG") as running:
         yield running
 
 
@@ -216,3 +218,33 @@ def test_secrets_stay_out_of_the_log(site: Hearthgate) -> None:
     log = site.log.read_text(errors="replace")
     for secret in ("$2b$10$", "PRIVATE KEY", "demo:hearthgate", base64.b64encode(b"demo:hearthgate").decode()):
         assert secret not in log
+
+
+def test_the_parts_are_pods(site: Hearthgate) -> None:
+    """The commands that an owner of a cluster types first when something is wrong."""
+    site.kubectl("wait", "--for=condition=Ready", "--timeout=20s", "-n", "infra", "pods", "--all")
+    traefik = ("-n", "infra", "-l", "app.kubernetes.io/name=traefik")
+    (line,) = site.kubectl("get", "pods", *traefik, "--no-headers").splitlines()
+    assert line.split()[:4] == [f"proxy-{host_name()}", "1/1", "Running", "0"]
+    assert "envoy started" in site.kubectl("logs", *traefik)
+    assert "envoy started" in site.kubectl("logs", *traefik, "--since=1h", "--all-containers", "--prefix")
+    assert "ready" in site.kubectl("logs", "-n", "infra", f"controller-{host_name()}")
+    (node,) = site.kubectl("get", "nodes", "-o", "wide", "--no-headers").splitlines()
+    assert node.split()[:2] == [host_name(), "Ready"]
+    described = site.kubectl("describe", "pod", *traefik)
+    assert "Started container proxy" in described
+    assert "hearthgate/proxy:" in described
+
+
+def test_no_secret_is_in_a_log(site: Hearthgate) -> None:
+    """Also not below the level that is asked for: this site logs everything."""
+    logs = "".join(path.read_text() for path in (site.state / "logs").iterdir()) + site.log.read_text()
+    secrets = msgspec.json.decode(site.kubectl("get", "secrets", "-A", "-o", "json"))["items"]
+    values = {value for secret in secrets for value in (secret.get("data") or {}).values()}
+    assert values
+    assert "[debug" in logs or '"debug"' in logs
+    for value in values:
+        plain = base64.b64decode(value).decode(errors="replace")
+        assert value not in logs
+        for text in plain.splitlines():
+            assert len(text) < 8 or text not in logs

@@ -35,13 +35,62 @@ def answers(site: Hearthgate) -> bool:
         return False
 
 
+def restarts(site: Hearthgate) -> int:
+    """As `kubectl get pods` counts them."""
+    line = site.kubectl("get", "pods", "-n", "infra", "-l", "component=proxy", "--no-headers")
+    return int(line.split()[3])
+
+
 def test_envoy_killed(site: Hearthgate) -> None:
+    before = restarts(site)
     (victim,) = site.envoys()
     os.kill(victim, signal.SIGKILL)
     killed = time.monotonic()
     wait_for(lambda: victim not in site.envoys() and answers(site), within=10, what="service after the kill")
     assert time.monotonic() - killed < 2
     assert len(site.envoys()) == 1
+    wait_for(lambda: restarts(site) == before + 1, what="the restart to be counted")
+    pod = site.kubectl("describe", "pod", "-n", "infra", "-l", "component=proxy")
+    assert "Exit Code:    137" in pod
+    wait_for(
+        lambda: "BackOff" in site.kubectl("events", "-n", "infra", "--types=Warning"), what="an Event of the crash"
+    )
+    last_words = site.kubectl("logs", "-n", "infra", "-l", "component=proxy", "--previous")
+    assert "envoy exited" in last_words
+
+
+def test_second_signal_cuts_the_drain_short(site: Hearthgate) -> None:
+    assert site.process is not None
+    with site.stream("jellyfin", "/sse") as response:
+        assert next(response.iter_lines()) == "id: 0"
+        said = len(site.log.read_text())
+        site.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: "finishing what has begun" in site.log.read_text()[said:], what="the drain")
+        assert site.process.poll() is None
+        told = time.monotonic()
+        site.process.send_signal(signal.SIGINT)
+        assert site.process.wait(10) == 0
+        assert time.monotonic() - told < 4  # the drain alone would wait 10 s for this stream
+    site.stop()
+    site.start()
+
+
+def test_signal_while_it_starts(tmp_path: Path) -> None:
+    """The first pass over the folder waits for a kubectl that hangs."""
+    gateway = Hearthgate(tmp_path)
+    (gateway.manifests / "app").mkdir(parents=True)
+    (gateway.manifests / "app" / "kustomization.yaml").write_text("resources: []\n")
+    hanging = tmp_path / "bin" / "kubectl"
+    hanging.parent.mkdir()
+    hanging.write_text(f"#!/bin/sh\necho $$ >{tmp_path}/kubectl.pid\nexec sleep 300\n")
+    hanging.chmod(0o755)
+    gateway.launch_with({"PATH": f"{hanging.parent}{os.pathsep}{os.environ['PATH']}"})
+    pid = int(wait_for(lambda: (tmp_path / "kubectl.pid").exists() and (tmp_path / "kubectl.pid").read_text()))
+    told = time.monotonic()
+    assert gateway.stop() == 0
+    assert time.monotonic() - told < 5
+    assert not is_alive(pid)
+    assert not gateway.envoys()
 
 
 def test_program_killed(site: Hearthgate) -> None:
