@@ -11,6 +11,7 @@ from hearthgate.apiserver.errors import ApiError
 from hearthgate.apiserver.served import ServedKinds
 from hearthgate.apiserver.web import gnostic, swagger
 from hearthgate.apiserver.web.openapi import OpenApi
+from hearthgate.apiserver.web.reviews import REVIEWS
 from hearthgate.apiserver.web.schema import schema_of
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.meta import Resource, unsupported
@@ -65,7 +66,8 @@ def _identities(schemas: dict[str, Any]) -> list[tuple[str, str, str]]:
 def test_every_kind_and_its_list_have_exactly_one_schema() -> None:
     # Argo CD refuses the whole document when a kind has two.
     wanted = {(kind.group, kind.version, f"{kind.kind}{end}") for kind in KINDS for end in ("", "List")}
-    assert sorted(_identities(whole()["definitions"])) == sorted(wanted | {("", "v1", "Status")})
+    asked = {(kind.group, kind.version, kind.kind) for kind in REVIEWS}
+    assert sorted(_identities(whole()["definitions"])) == sorted(wanted | asked | {("", "v1", "Status")})
     for path, document in documents().items():
         found = _identities(document["components"]["schemas"])
         assert len(found) == len(set(found)), path
@@ -106,6 +108,15 @@ def test_operations_have_names_of_their_own() -> None:
     ]
     assert len(names) == len(set(names))
     assert {"listTraefikIoV1alpha1NamespacedIngressRoute", "readCoreV1NamespacedPodLog"} <= set(names)
+
+
+def test_what_is_served_below_objects_is_described() -> None:
+    paths = whole()["paths"]
+    assert paths["/api/v1/namespaces/{name}/finalize"].keys() == {"put", "parameters"}
+    assert paths["/api/v1/namespaces/{namespace}/pods/{name}/log"]["get"]["produces"] == ["text/plain"]
+    assert "patch" in paths["/apis/traefik.io/v1alpha1/namespaces/{namespace}/ingressroutes/{name}/status"]
+    review = paths["/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"]
+    assert review.keys() == {"post", "parameters"}
 
 
 def test_a_schema_follows_its_type() -> None:

@@ -6,14 +6,12 @@ from typing import Any, Final
 
 from hearthgate.apiserver.web.negotiate import media_ranges
 from hearthgate.apiserver.web.reviews import REVIEWS
-from hearthgate.apiserver.web.target import LOG, has_log
+from hearthgate.apiserver.web.target import subresources
 from hearthgate.resources.kinds import Kind
 
 VERBS: Final = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
-_STATUS_VERBS: Final = ("get", "patch", "update")
 _AGGREGATED_VERSIONS: Final = ("v2", "v2beta1")
 _VERSION: Final = re.compile(r"v(\d+)(?:(beta|alpha)(\d+))?")
-
 
 
 class Discovery:
@@ -109,11 +107,8 @@ class Discovery:
             if kind.categories:
                 entry["categories"] = list(kind.categories)
             resources.append(entry)
-            if kind.status:
-                status = {"name": f"{kind.plural}/status", "singularName": "", "verbs": list(_STATUS_VERBS)}
-                resources.append({"namespaced": kind.namespaced, "kind": kind.kind, **status})
-            if has_log(kind):
-                shown = {"name": f"{kind.plural}/{LOG}", "singularName": "", "verbs": ["get"]}
+            for name, verbs in subresources(kind).items():
+                shown = {"name": f"{kind.plural}/{name}", "singularName": "", "verbs": list(verbs)}
                 resources.append({"namespaced": kind.namespaced, "kind": kind.kind, **shown})
         version_name = f"{group}/{version}" if group else version
         return {
@@ -172,10 +167,8 @@ def _discovered(kind: Kind) -> dict[str, Any]:
         entry["shortNames"] = list(kind.short_names)
     if kind.categories:
         entry["categories"] = list(kind.categories)
-    if kind.status:
-        status = {"subresource": "status", "responseKind": response, "verbs": list(_STATUS_VERBS)}
-        entry["subresources"] = [status]
-    if has_log(kind):
-        shown = {"subresource": LOG, "responseKind": response, "verbs": ["get"]}
-        entry.setdefault("subresources", []).append(shown)
+    if below := subresources(kind):
+        entry["subresources"] = [
+            {"subresource": name, "responseKind": response, "verbs": list(verbs)} for name, verbs in below.items()
+        ]
     return entry

@@ -6,8 +6,7 @@ document until its hash changes.
 
 import gzip
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple, Self
 
 import msgspec
@@ -16,14 +15,12 @@ from hearthgate.apiserver.errors import ApiError
 from hearthgate.apiserver.web import gnostic, operations, swagger
 from hearthgate.apiserver.web.metaschemas import components
 from hearthgate.apiserver.web.negotiate import media_ranges
+from hearthgate.apiserver.web.reviews import REVIEWS
 from hearthgate.apiserver.web.schema import list_schema_of, schema_of
 from hearthgate.resources.kinds import Kind
 
 _JSON: Final = "application/json"
 _GZIP_LEVEL: Final = 6
-_SUBRESOURCES: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
-    {"namespaces": ("finalize",), "pods": ("log",)},
-)
 
 
 class Document(NamedTuple):
@@ -44,7 +41,7 @@ class Document(NamedTuple):
 
 
 class OpenApi:
-    """The documents for one set of kinds. What `before` made of the same kinds is taken over.
+    """The documents for one set of kinds and the reviews. What `before` made of the same kinds is taken over.
 
     Making a document takes milliseconds for each hundred kilobytes: call the methods in a thread.
     """
@@ -52,7 +49,7 @@ class OpenApi:
     def __init__(self, kinds: Iterable[Kind], version: str, before: "OpenApi | None" = None) -> None:
         self._version = version
         self._groups: dict[str, tuple[Kind, ...]] = {}
-        for kind in kinds:
+        for kind in (*kinds, *REVIEWS):
             path = f"apis/{kind.group}/{kind.version}" if kind.group else f"api/{kind.version}"
             self._groups[path] = (*self._groups.get(path, ()), kind)
         self._documents: dict[str, Document] = {}
@@ -97,8 +94,11 @@ class OpenApi:
         schemas: dict[str, Any] = dict(components())
         for kind in kinds:
             name = operations.component_name(kind)
-            paths.update(operations.paths(kind, _SUBRESOURCES.get(kind.resource, ())))
             schemas[name] = schema_of(kind)
+            if kind in REVIEWS:
+                paths.update(operations.review_paths(kind))
+                continue
+            paths.update(operations.paths(kind))
             schemas[f"{name}List"] = list_schema_of(kind, name)
         return {
             "openapi": "3.0.0",

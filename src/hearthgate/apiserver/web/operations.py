@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from hearthgate.apiserver.web import metaschemas
 from hearthgate.apiserver.web.metaschemas import reference
+from hearthgate.apiserver.web.target import LOG, subresources
 from hearthgate.resources.kinds import Kind
 
 _PATCH_TYPES: Final = (
@@ -79,6 +80,7 @@ _BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
         "rbac.authorization.k8s.io": "io.k8s.api.rbac",
     }
 )
+_METHODS: Final[Mapping[str, str]] = MappingProxyType({"get": "get", "patch": "patch", "update": "put"})
 _VERBS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "get": ("read", "read the {kind}"),
@@ -98,12 +100,11 @@ def component_name(kind: Kind) -> str:
     return f"{group}.{kind.version}.{kind.kind}"
 
 
-def paths(kind: Kind, subresources: Sequence[str] = ()) -> dict[str, Any]:
-    """Path items by path. subresources: those beside status that are served."""
+def paths(kind: Kind) -> dict[str, Any]:
+    """Path items by path."""
     root = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
     base = f"{root}/namespaces/{{namespace}}/{kind.plural}" if kind.namespaced else f"{root}/{kind.plural}"
-    outer = [_path_parameter("namespace", "The namespace of the objects.")] if kind.namespaced else []
-    outer.append(_parameter("pretty"))
+    outer = _outer(kind)
     item = [_path_parameter("name", f"The name of the {kind.kind}."), *outer]
     found: dict[str, Any] = {
         base: {
@@ -119,15 +120,24 @@ def paths(kind: Kind, subresources: Sequence[str] = ()) -> dict[str, Any]:
     }
     if kind.namespaced:
         found[f"{root}/{kind.plural}"] = {"get": _operation(kind, "list", everywhere=True)}
-    if kind.status:
-        methods = {method: _operation(kind, method, "status") for method in ("get", "put", "patch")}
-        found[f"{base}/{{name}}/status"] = {**methods, "parameters": item}
-    if "finalize" in subresources:
-        put = _operation(kind, "put", "finalize")
-        found[f"{base}/{{name}}/finalize"] = {"put": put, "parameters": item}
-    if "log" in subresources:
-        found[f"{base}/{{name}}/log"] = {"get": _log(kind), "parameters": item}
+    for subresource, verbs in subresources(kind).items():
+        methods = {_METHODS[verb]: _operation(kind, _METHODS[verb], subresource) for verb in verbs}
+        if subresource == LOG:
+            methods = {"get": _log(kind)}
+        found[f"{base}/{{name}}/{subresource}"] = {**methods, "parameters": item}
     return found
+
+
+def review_paths(kind: Kind) -> dict[str, Any]:
+    """Of a kind that is only asked."""
+    place = "/namespaces/{namespace}" if kind.namespaced else ""
+    post = _operation(kind, "post")
+    return {f"/apis/{kind.group}/{kind.version}{place}/{kind.plural}": {"post": post, "parameters": _outer(kind)}}
+
+
+def _outer(kind: Kind) -> list[dict[str, Any]]:
+    place = [_path_parameter("namespace", "The namespace of the objects.")] if kind.namespaced else []
+    return [*place, _parameter("pretty")]
 
 
 def _operation(kind: Kind, action: str, subresource: str = "", *, everywhere: bool = False) -> dict[str, Any]:

@@ -1,21 +1,27 @@
 """What a request path names: a kind, a namespace, an object, a subresource. Pure."""
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from hearthgate.apiserver.served import Served, ServedKinds
 from hearthgate.resources.kinds import Kind
 
+STATUS: Final = "status"
 LOG: Final = "log"
 """The subresource of Pods that is text and can only be read."""
-
-
 FINALIZE: Final = "finalize"
 """The subresource of Namespaces by which the finalizers of the spec are replaced."""
+_MORE: Final[Mapping[str, Mapping[str, Sequence[str]]]] = MappingProxyType(
+    {"namespaces": {FINALIZE: ("update",)}, "pods": {LOG: ("get",)}}
+)
 
 
-def has_log(kind: Kind, subresource: str = LOG) -> bool:
-    return subresource == LOG and kind.resource == "pods"
+def subresources(kind: Kind) -> Mapping[str, Sequence[str]]:
+    """The verbs of each."""
+    status = {STATUS: ("get", "patch", "update")} if kind.status else {}
+    return {**status, **_MORE.get(kind.resource, {})}
 
 
 class Target(NamedTuple):
@@ -59,7 +65,7 @@ class Targets:
             return None
         if any(not part for part in rest):
             return None
-        if rest[0] == "namespaces" and len(rest) >= 3 and (group, rest[2]) not in {("", "status"), ("", FINALIZE)}:
+        if rest[0] == "namespaces" and len(rest) >= 3 and (group, rest[2]) not in {("", STATUS), ("", FINALIZE)}:
             return self._below(group, version, rest[1], rest[2:])
         return self._below(group, version, None, rest)
 
@@ -71,12 +77,6 @@ class Targets:
         if kind.namespaced and namespace is None and len(rest) > 1:
             return None
         subresource = rest[2] if len(rest) == 3 else ""
-        if subresource and not _is_served(kind, subresource):
+        if subresource and subresource not in subresources(kind):
             return None
         return Target(served, namespace, rest[1] if len(rest) > 1 else "", subresource)
-
-
-def _is_served(kind: Kind, subresource: str) -> bool:
-    if subresource == FINALIZE:
-        return kind.resource == "namespaces"
-    return (subresource == "status" and kind.status) or has_log(kind, subresource)
