@@ -1,5 +1,6 @@
 """Objects that the contract suite makes."""
 
+from copy import deepcopy
 from typing import Any, Final
 
 import yaml
@@ -82,7 +83,13 @@ def event(name: str, about: Object, reason: str, message: str) -> Object:
 
 def definition(group: str, plural: str, kind: str, schema: Object, **version: Any) -> Object:
     """A namespaced custom kind with one version, v1."""
-    served = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}, **version}
+    served = {
+        "name": "v1",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": deepcopy(schema)},
+        **version,
+    }
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
