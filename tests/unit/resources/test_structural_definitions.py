@@ -115,7 +115,8 @@ def test_a_storage_version_need_not_be_served() -> None:
 
 def test_sorts_versions_as_upstream() -> None:
     wanted = ["v10", "v2", "v1", "v11beta2", "v10beta3", "v3beta1", "v12alpha1", "v11alpha2", "foo1", "foo10"]
-    assert sorted(wanted[::-1], key=version_order) == wanted
+    backwards = wanted[::-1]
+    assert sorted(backwards, key=version_order) == wanted
 
 
 def test_warns_of_deprecated_versions() -> None:

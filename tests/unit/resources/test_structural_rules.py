@@ -85,9 +85,24 @@ def test_an_error_refuses_and_is_told() -> None:
         (
             "spec.x",
             "FieldValueInvalid",
-            'Invalid value: "object": no such key: a evaluating rule: failed rule: self.a > 1',
+            'Invalid value: "object": no such key: a evaluating rule: self.a > 1',
         )
     ]
+
+
+def test_wrong_types_inside_a_rule_are_told() -> None:
+    schema = ruled({"x-kubernetes-int-or-string": True}, "self > 1", message="too small")
+    assert found(schema, "a")[0][2].endswith(
+        "'no such overload': call arguments did not match a supported operator, "
+        "function or macro signature for rule: too small"
+    )
+
+
+def test_what_has_not_changed_may_stay_as_bad_as_it_was() -> None:
+    schema = mapping({"a": ruled(INTEGER, "self > 1"), "b": INTEGER})
+    assert len(found(schema, {"a": 1, "b": 1})) == 1
+    assert found(schema, {"a": 1, "b": 2}, {"a": 1, "b": 1}) == []
+    assert len(found(schema, {"a": 0, "b": 1}, {"a": 1, "b": 1})) == 1
 
 
 def test_runs_for_each_item_and_value() -> None:

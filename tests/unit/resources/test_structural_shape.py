@@ -196,6 +196,15 @@ MISTAKES: list[tuple[str, dict[str, Any], str, str]] = [
         'Invalid value: ".a": fieldPath must be a valid path: does not refer to a field: a',
     ),
     (
+        "a rule on changes inside of an atomic map",
+        mapping(
+            {"a": {**STRING, "x-kubernetes-validations": [{"rule": "self == oldSelf"}]}},
+            **{"x-kubernetes-map-type": "atomic"},
+        ),
+        "properties[x].properties[a].x-kubernetes-validations[0].rule",
+        'Invalid value: "self == oldSelf": oldSelf cannot be used on the uncorrelatable portion of the schema',
+    ),
+    (
         "a rule on changes of what cannot be told apart",
         array({**STRING, "x-kubernetes-validations": [{"rule": "self == oldSelf"}]}),
         "properties[x].items.x-kubernetes-validations[0].rule",

@@ -4,11 +4,10 @@ The source has passed `shape.shape_mistakes`: types, numbers and patterns are wh
 """
 
 import copy
+import json
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
-
-import msgspec
 
 from hearthgate.resources.listtypes import KeyedList, SetList
 from hearthgate.resources.structural.checks import (
@@ -158,12 +157,13 @@ def _object_checks(node: Node, schema: Schema) -> Iterable[Check]:
             found.extend(required(path_of((where, name))) for name in names if name not in value)
 
         yield check_required
+    atomic = node.atomic_map
     checks = {name: child.check for name, child in node.properties.items()}
     other = node.additional.check if isinstance(node.additional, Node) else None
     if checks or other is not None:
 
         def check_fields(value: dict[str, Any], old: Any, where: Where, found: list[Mistake]) -> None:
-            was = old if isinstance(old, dict) else {}
+            was = old if isinstance(old, dict) and not atomic else {}
             for name, item in value.items():
                 check = checks.get(name, other)
                 if check is not None:
@@ -209,17 +209,18 @@ def by_key(keyed: KeyedList, items: Any) -> dict[str | None, Any]:
 
 def _unique(list_type: KeyedList | SetList) -> Simple:
     def check(value: list[Any], where: Where, found: list[Mistake]) -> None:
-        seen: set[bytes] = set()
+        seen: set[tuple[bool, str]] = set()
         for index, item in enumerate(value):
             told: Any = item
             if isinstance(list_type, KeyedList):
                 if not isinstance(item, dict):
                     continue
                 told = {key: item[key] for key in list_type.keys if key in item}
-            encoded = msgspec.json.encode(told, order="sorted")
-            if encoded in seen:
+            is_text = isinstance(told, str)
+            identity = (is_text, told if is_text else json.dumps(told, sort_keys=True))
+            if identity in seen:
                 found.append(duplicate(path_of((where, f"[{index}]")), told))
-            seen.add(encoded)
+            seen.add(identity)
 
     return check
 

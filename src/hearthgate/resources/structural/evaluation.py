@@ -12,7 +12,7 @@ from hearthgate.resources.listtypes import KeyedList
 from hearthgate.resources.structural.build import by_key, key_of
 from hearthgate.resources.structural.cel.compiler import Expression, Frame
 from hearthgate.resources.structural.cel.times import duration, timestamp
-from hearthgate.resources.structural.cel.values import NONE, CelError, CostError, Optional
+from hearthgate.resources.structural.cel.values import NO_OVERLOAD, NONE, CelError, CostError, Optional
 from hearthgate.resources.structural.mistake import (
     Mistake,
     Where,
@@ -59,7 +59,8 @@ class _Run:
             for rule in node.rules:
                 self._check(rule, node, now, before, where)
         if isinstance(value, dict):
-            self._visit_fields(node, value, old if isinstance(old, dict) else {}, where)
+            told_apart = isinstance(old, dict) and not node.atomic_map
+            self._visit_fields(node, value, old if told_apart else {}, where)
         elif isinstance(value, list) and node.items is not None and node.items.ruled:
             keyed = node.list_type if isinstance(node.list_type, KeyedList) else None
             before = by_key(keyed, old) if keyed is not None else {}
@@ -75,6 +76,8 @@ class _Run:
                 self.visit(child, item, old.get(name, ABSENT), (where, step))
 
     def _check(self, rule: Rule, node: Node, value: Any, old: Any, where: Where) -> None:
+        if not rule.transition and old is not ABSENT and value == old:
+            return  # as upstream: what has not changed need not be better than it was
         if rule.optional_old:
             old = NONE if old is ABSENT else Optional(old, present=True)
         elif old is ABSENT:
@@ -87,7 +90,7 @@ class _Run:
                 return
             detail = self._detail(rule, value, old)
         except CelError as error:
-            detail = f"{error} evaluating rule: {rule.detail}"
+            detail = _failure(rule, error)
         for step in rule.steps:
             below = node.below(step)
             where = (where, step if step in node.properties else f"[{step}]")
@@ -106,6 +109,13 @@ class _Run:
         except CelError:
             return ""
         return said.strip() if isinstance(said, str) and "\n" not in said.strip() else ""
+
+
+def _failure(rule: Rule, error: CelError) -> str:
+    if str(error) == NO_OVERLOAD:
+        signature = "call arguments did not match a supported operator, function or macro signature"
+        return f"'{error}': {signature} for rule: {rule.title}"
+    return f"{error} evaluating rule: {rule.title}"
 
 
 def _mistake(rule: Rule, node: Node, path: str, value: Any, detail: str) -> Mistake:

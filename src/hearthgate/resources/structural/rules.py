@@ -17,11 +17,13 @@ _FIELD: Final = re.compile(r"\.([a-zA-Z_][a-zA-Z0-9_-]*)|\['([^']+)'\]|\[\"([^\"
 
 
 class Rule(NamedTuple):
-    """steps: where a mistake is, below the place that the rule stands at. transition: whether it compares with
-    the object before; with optional_old it also runs when there is none, and `oldSelf` is an optional."""
+    """text: as written; title: its message, else its text; detail: what a mistake says. steps: where a mistake is,
+    below the place that the rule stands at. transition: whether it compares with the object before; with
+    optional_old it also runs when there is none, and `oldSelf` is an optional."""
 
     expression: Expression
     text: str
+    title: str
     detail: str
     message: Expression | None
     reason: str
@@ -42,7 +44,7 @@ class Compiler:
 
     def _compiled(self, path: str, sources: Iterable[Mapping[str, Any]]) -> Iterable[Rule]:
         for number, source in enumerate(sources, 1):
-            text = source["rule"].strip()
+            text, said = source["rule"].strip(), (source.get("message") or "").strip()
             try:
                 expression = Expression(text, _VARIABLES)
             except CelSyntaxError as error:
@@ -51,7 +53,8 @@ class Compiler:
             yield Rule(
                 expression=expression,
                 text=text,
-                detail=(source.get("message") or "").strip() or f"failed rule: {text}",
+                title=said or text,
+                detail=said or f"failed rule: {text}",
                 message=self._message(number, path, source.get("messageExpression")),
                 reason=source.get("reason") or REASONS[0],
                 steps=field_steps(source.get("fieldPath") or "") or (),

@@ -160,10 +160,11 @@ def _uncorrelated(node: Node, where: Where, *, correlated: bool) -> list[Mistake
     ]
     if not node.ruled:
         return found
+    inside = correlated and not node.atomic_map
     for name, child in node.properties.items():
-        found += _uncorrelated(child, (where, f"properties[{name}]"), correlated=correlated)
+        found += _uncorrelated(child, (where, f"properties[{name}]"), correlated=inside)
     if isinstance(node.additional, Node):
-        found += _uncorrelated(node.additional, (where, "additionalProperties"), correlated=correlated)
+        found += _uncorrelated(node.additional, (where, "additionalProperties"), correlated=inside)
     if node.items is not None:
         keyed = isinstance(node.list_type, KeyedList)
         found += _uncorrelated(node.items, (where, "items"), correlated=correlated and keyed)

@@ -22,8 +22,12 @@ class CostError(Exception):
     """An evaluation took more steps than it may."""
 
 
+NO_OVERLOAD: Final = "no such overload"
+
+
 def no_such_overload() -> CelError:
-    return CelError("no such overload")
+    """A function or operator does not take values of these types."""
+    return CelError(NO_OVERLOAD)
 
 
 class Uint(int):
