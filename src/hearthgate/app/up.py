@@ -221,12 +221,7 @@ class Up:
             stack.push_async_callback(auth.stop)
             await ads.start()
             stack.push_async_callback(ads.stop)
-            box = self._box = self._make_box(events)
-            if box is not None:
-                stack.push_async_callback(box.finish)
-            proxy = self._proxy(sockets)
-            await proxy.start()
-            stack.push_async_callback(proxy.stop)
+            await self._start_proxy(stack, sockets, events)
             parts: dict[str, Callable[[], Awaitable[None]]] = {
                 "hub": hub.run,
                 "ingress": serve,
@@ -235,11 +230,21 @@ class Up:
                 "event writer": events.run,
                 "reporter": reporter.run,
             }
-            if box is not None:
-                box.add(Part(PROXY, envoy_version(), lambda: process_run(proxy.pid), proxy.ready))
-                parts["box"] = box.run
+            if self._box is not None:
+                parts["box"] = self._box.run
             async with supervised(parts, on_crash=self._on_crash):
                 yield
+
+    async def _start_proxy(self, stack: contextlib.AsyncExitStack, sockets: Path, events: EventWriter) -> None:
+        """With the box that shows it: the box is told how the proxy ends, and tells it last of all."""
+        box = self._box = self._make_box(events)
+        if box is not None:
+            stack.push_async_callback(box.finish)
+        proxy = self._proxy(sockets)
+        await proxy.start()
+        stack.push_async_callback(proxy.stop)
+        if box is not None:
+            box.add(Part(PROXY, envoy_version(), lambda: process_run(proxy.pid), proxy.ready))
 
     def _make_box(self, events: EventWriter) -> Box | None:
         """Shows this program in the embedded API; a cluster shows its own Pods."""
