@@ -12,6 +12,7 @@ import structlog
 
 from hearthgate.apiserver.endings import MANAGER, Endings
 from hearthgate.apiserver.errors import ApiError
+from hearthgate.apiserver.semantics.definitions import DEFINITIONS
 from hearthgate.apiserver.semantics.deletion import (
     FOREGROUND,
     ORPHAN,
@@ -28,6 +29,7 @@ from hearthgate.apiserver.worklist import Worklist, in_batches
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.registry import BY_API_VERSION
 
+_DEAD_KEPT: Final = 4096
 _ACTOR: Final = Options(manager=MANAGER)
 _EVENT: Final = BY_API_VERSION["v1", "Event"]
 
@@ -54,6 +56,8 @@ class Collector:
         self._served = served
         self._dependents = Dependents()
         self._waiting: dict[str, Place] = {}
+        self._unknown: set[Place] = set()
+        self._dead: dict[str, None] = {}
         self._work = Worklist("garbage collection", self._look)
 
     async def run(self) -> None:
@@ -65,6 +69,10 @@ class Collector:
 
     def observe(self, resource: str, event: Event) -> None:
         place = Place(resource, event.namespace, event.name)
+        if resource == DEFINITIONS:
+            # Owners may have become known.
+            for dependent in self._unknown:
+                self._work.add(dependent)
         if event.type == "DELETED":
             self._forget(place, head_of(event.raw))
         elif may_matter(event.raw) or self._dependents.knows(place):
@@ -83,8 +91,14 @@ class Collector:
 
     def _forget(self, place: Place, head: Head) -> None:
         self._waiting.pop(head.uid, None)
+        self._unknown.discard(place)
         self._wake(self._dependents.set(place, ()))
-        for dependent in self._dependents.of(head.uid):
+        if dependents := self._dependents.of(head.uid):
+            # The kind may be gone, too, when they are looked at: nobody could say then whether the owner is there.
+            self._dead[head.uid] = None
+            while len(self._dead) > _DEAD_KEPT:
+                del self._dead[next(iter(self._dead))]
+        for dependent in dependents:
             self._work.add(dependent)
 
     def _wake(self, owners: frozenset[str] | set[str]) -> None:
@@ -138,7 +152,9 @@ class Collector:
             await self._warn(kind, place, head, reference)
         if owners.unknown:
             # Nobody can say whether it is there: as upstream, the object stays as it is.
+            self._unknown.add(place)
             return
+        self._unknown.discard(place)
         if owners.solid:
             if leaving := {reference.uid for reference in (*owners.gone, *owners.waiting)}:
                 await self._endings.disown(kind, place, head.uid, leaving)
@@ -160,6 +176,9 @@ class Collector:
     def _classified(self, kind: Kind, place: Place, head: Head) -> _Owners:
         solid, gone, waiting, unknown = [], [], [], []
         for reference in head.owners:
+            if reference.uid in self._dead:
+                gone.append(reference)
+                continue
             served = self._served.of(reference.api_version, reference.kind)
             if served is None or (served.storage.namespaced and not kind.namespaced):
                 unknown.append(reference)

@@ -10,6 +10,7 @@ from tests.component.apiserver.api_objects import CONFIGMAPS, NAMESPACES, SECRET
 from tests.component.apiserver.conftest import Answer, Client, client_of
 
 HOLD = "example.org/hold"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 async def make(client: Client, name: str, *owners: Any, path: str = CONFIGMAPS, **metadata: Any) -> Any:
@@ -179,6 +180,42 @@ async def test_an_owner_of_a_kind_that_nobody_serves_is_left_alone(client: Clien
     await make(client, "sentinel", owner)
     await gone(client, "sentinel")
     assert len((await metadata_of(client, "child"))["ownerReferences"]) == 2
+
+
+def definition() -> dict[str, Any]:
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "widgets.example.org"},
+        "spec": {
+            "group": "example.org",
+            "scope": "Namespaced",
+            "names": {"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        },
+    }
+
+
+async def test_dependents_of_a_kind_that_goes_with_its_definition_go(client: Client) -> None:
+    assert (await client.post(DEFINITIONS, definition())).status == 201
+    widget = {"apiVersion": "example.org/v1", "kind": "Widget", "metadata": {"name": "w"}}
+    owner = await client.post("/apis/example.org/v1/namespaces/default/widgets", widget)
+    assert owner.status == 201, owner.body
+    for number in range(5):
+        await make(client, f"child-{number}", owner.body)
+    await client.send("DELETE", f"{DEFINITIONS}/widgets.example.org")
+    await gone(client, *(f"child-{number}" for number in range(5)))
+
+
+async def test_an_owner_whose_kind_is_defined_later_turns_out_to_be_gone(client: Client) -> None:
+    widget = {"apiVersion": "example.org/v1", "kind": "Widget", "metadata": {"name": "w", "uid": "never"}}
+    await make(client, "child", widget)
+    await make(client, "sentinel", {**configmap("x"), "metadata": {"name": "x", "uid": "never"}})
+    await gone(client, "sentinel")
+    assert await metadata_of(client, "child") is not None
+    await client.post(DEFINITIONS, definition())
+    await gone(client, "child")
 
 
 async def test_an_owner_in_another_namespace_is_none_and_is_told(client: Client) -> None:
