@@ -2,7 +2,7 @@
 two load balancers share a cluster exactly when they are alike, and a changed one never changes a cluster in use.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
@@ -70,19 +70,24 @@ def needs_http1_for_upgrades(balancer: LoadBalancer) -> bool:
 
 
 def build_cluster(
-    balancer: LoadBalancer, addresses: tuple[Endpoint, ...] | None, options: ProxyOptions, *, http1: bool = False
+    balancer: LoadBalancer,
+    addresses: tuple[Endpoint, ...] | None,
+    options: ProxyOptions,
+    *,
+    http1: bool = False,
+    filters: Sequence[dict[str, Any]] = (),
 ) -> Cluster:
     """The cluster of a load balancer.
 
     addresses: its endpoints, where the cluster itself depends on them (`has_name`, `checks_addresses`).
-    http1: the variant for upgrades. Raises UnservableError.
+    http1: the variant for upgrades. filters: HttpFilters on the way to the backend. Raises UnservableError.
     """
     known = (balancer.external,) if balancer.external is not None else addresses or ()
     fields: dict[str, Any] = {
         "alt_stat_name": balancer.name,
         "connect_timeout": duration(balancer.transport.dial_timeout or _LONGEST),
         "lb_policy": _POLICIES[balancer.strategy],
-        "typed_extension_protocol_options": {_OPTIONS: any_of(_protocols(balancer, http1))},
+        "typed_extension_protocol_options": {_OPTIONS: any_of(_protocols(balancer, http1, filters))},
         **_discovery(balancer, known),
         **_unlimited(),
     }
@@ -131,7 +136,7 @@ def _unlimited() -> dict[str, Any]:
     }
 
 
-def _protocols(balancer: LoadBalancer, http1: bool) -> Any:
+def _protocols(balancer: LoadBalancer, http1: bool, filters: Sequence[dict[str, Any]]) -> Any:
     one = {"header_key_format": proper_case(), "enable_trailers": True}
     two = {
         "initial_stream_window_size": wrapped(_STREAM_WINDOW),
@@ -144,6 +149,7 @@ def _protocols(balancer: LoadBalancer, http1: bool) -> Any:
             "max_response_headers_kb": wrapped(_MAX_HEADERS_KB),
         },
         "retry_policy": retry_policy(),
+        "http_filters": filters,
     }
     if balancer.scheme == "h2c":
         fields["explicit_http_config"] = {"http2_protocol_options": two}

@@ -14,7 +14,7 @@ from hearthgate.ingress.envoy.middlewares.access import ip_allow_list
 from hearthgate.ingress.envoy.middlewares.compress import compress
 from hearthgate.ingress.envoy.middlewares.credentials import basic_auth
 from hearthgate.ingress.envoy.middlewares.headers import headers
-from hearthgate.ingress.envoy.middlewares.lane import Branch, Lane, Refusal, Scope, Steps
+from hearthgate.ingress.envoy.middlewares.lane import Branch, Lane, Refusal, Scope, Steps, Upstreams
 from hearthgate.ingress.envoy.middlewares.paths import (
     add_prefix,
     encoded_characters,
@@ -63,20 +63,25 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
 }
 
 
-def plan_branches(middlewares: Sequence[Middleware], scope: Scope) -> tuple[tuple[Branch, ...], tuple[str, ...]]:
+def plan_branches(
+    middlewares: Sequence[Middleware], scope: Scope, upstreams: Upstreams = ()
+) -> tuple[tuple[Branch, ...], tuple[str, ...]]:
     """The branches in the order in which requests try them, or no branch and why the list cannot be served.
 
-    Together the branches take every request of the router. Equal input gives the same messages.
+    upstreams: the clusters of the services that the middlewares speak to. Together the branches take every request
+    of the router. Equal input gives the same messages.
     """
-    return _plan(tuple(middlewares), scope)
+    return _plan(tuple(middlewares), scope, upstreams)
 
 
 @lru_cache(maxsize=8192)
-def _plan(middlewares: tuple[Middleware, ...], scope: Scope) -> tuple[tuple[Branch, ...], tuple[str, ...]]:
+def _plan(
+    middlewares: tuple[Middleware, ...], scope: Scope, upstreams: Upstreams
+) -> tuple[tuple[Branch, ...], tuple[str, ...]]:
     if len(middlewares) > MAX_MIDDLEWARES:
         return (), (f"{len(middlewares)} middlewares are too many for one router: at most {MAX_MIDDLEWARES}",)
     branches: list[Branch] = []
-    error = _follow(Lane(scope=scope), middlewares, branches)
+    error = _follow(Lane(scope=scope, upstreams=upstreams), middlewares, branches)
     return ((), (error,)) if error else (tuple(branches), ())
 
 

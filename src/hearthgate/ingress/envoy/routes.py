@@ -20,6 +20,7 @@ from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.plan import Branch, Scope, plan_branches
 from hearthgate.ingress.envoy.schema import any_of
 from hearthgate.ingress.envoy.services import UnservableError, balancers
+from hearthgate.ingress.envoy.upstreams import asked_clusters
 from hearthgate.ingress.routing.model import Router
 from hearthgate.ingress.rules.syntax import Conjunct, Matcher
 from hearthgate.model.problems import Problem, Reason, Severity
@@ -86,8 +87,10 @@ class CompiledRouter:
 
 def compile_router(router: Router, scope: Scope, inline: Inline, options: ProxyOptions) -> CompiledRouter:
     """The router compiled; one that cannot be served has problems that are errors, and no blocks."""
-    branches, errors = plan_branches(router.middlewares, scope)
-    problems = [_problem(router, "middlewares", error) for error in errors]
+    asked, complaints = asked_clusters(router.middlewares, inline, options)
+    upstreams = tuple((balancer, cluster.name) for balancer, cluster in asked.items())
+    branches, errors = plan_branches(router.middlewares, scope, upstreams)
+    problems = [_problem(router, "middlewares", error) for error in (*errors, *(complaints if errors else ()))]
     try:
         chosen = actions(router.service, inline, options)
     except UnservableError as error:
@@ -96,9 +99,11 @@ def compile_router(router: Router, scope: Scope, inline: Inline, options: ProxyO
     if problems:
         return CompiledRouter(router, problems=tuple(problems))
     problems += _warnings(router)
+    problems += [_problem(router, "middlewares", each, Severity.WARNING) for each in complaints]
     common = _identity(router)
     blocks = [block for branch in branches for block in _blocks(branch, chosen, common)]
     clusters = {cluster.name: cluster for action in chosen for cluster in action.clusters}
+    clusters |= {cluster.name: cluster for cluster in asked.values()}
     return CompiledRouter(router, tuple(blocks), tuple(clusters.values()), tuple(problems))
 
 
@@ -148,6 +153,8 @@ def _rest(
         route.typed_per_filter_config[FILTER_CHAIN].CopyFrom(any_of(chain))
     route.response_headers_to_add.extend(headers)
     route.request_headers_to_remove.extend(branch.request_headers_to_remove)
+    if branch.body_limit:
+        route.request_body_buffer_limit.value = branch.body_limit
     return bytes(route.SerializeToString(deterministic=True))
 
 

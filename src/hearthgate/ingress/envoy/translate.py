@@ -18,6 +18,7 @@ from hearthgate.ingress.envoy.plan import Scope
 from hearthgate.ingress.envoy.routes import CompiledRouter, compile_router
 from hearthgate.ingress.envoy.services import balancers
 from hearthgate.ingress.envoy.tables import Tables
+from hearthgate.ingress.envoy.upstreams import asked_balancers
 from hearthgate.ingress.routing.model import (
     Certificate,
     Endpoint,
@@ -188,7 +189,7 @@ class Translator:
         self._faulty = tuple(known.compiled for known in kept.values() if known.compiled.problems)
 
     def _compiled(self, router: Router, scope: Scope) -> _Known:
-        members = tuple(dict.fromkeys(balancers(router.service)))
+        members = tuple(dict.fromkeys((*balancers(router.service), *asked_balancers(router.middlewares))))
         compiled = compile_router(router, scope, self._endpoints.inline, self._options)
         steady = not any(map(checks_addresses, members))
         return _Known(router, scope, members, self._inline(members), steady, compiled)

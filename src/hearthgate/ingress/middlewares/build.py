@@ -8,6 +8,7 @@ from hearthgate.ingress.middlewares.compress import compress
 from hearthgate.ingress.middlewares.credentials import basic_auth
 from hearthgate.ingress.middlewares.draft import Draft, FindSecret
 from hearthgate.ingress.middlewares.headers import headers
+from hearthgate.ingress.middlewares.links import Links
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.middlewares.paths import (
     add_prefix,
@@ -39,11 +40,12 @@ _FAMILIES: Final[dict[str, Callable[[Any, Draft], Middleware | None]]] = {
 
 
 def build_middleware(
-    resource: traefik.Middleware, secret: FindSecret
+    resource: traefik.Middleware, secret: FindSecret, links: Links | None = None
 ) -> tuple[Middleware | None, tuple[Problem, ...]]:
     """The checked value, None when it cannot serve, and what is wrong with it.
 
-    secret: finds a Secret by name in the Middleware's own namespace. `chain` is not built here: it names other
+    secret: finds a Secret by name in the Middleware's own namespace. links: finds the services that it speaks to;
+    without them no reference leads anywhere. `chain` is not built here: it names other
     Middlewares, which the routing resolves.
     """
     spec = resource.spec
@@ -58,7 +60,7 @@ def build_middleware(
         return None, (
             Problem(ref=resource.ref, field=f"spec.{names[kind]}", reason=Reason.UNSUPPORTED, message=message),
         )
-    draft = Draft(resource.ref, f"spec.{names[kind]}", secret)
+    draft = Draft(resource.ref, f"spec.{names[kind]}", secret, links)
     value = family(getattr(spec, kind), draft)
     return (None if draft.is_refused else value), tuple(sorted(draft.problems))
 

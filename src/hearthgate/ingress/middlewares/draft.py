@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from hearthgate.ingress.middlewares.links import Links, NoLinks
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.core import Secret
@@ -14,12 +15,14 @@ class Draft:
     """Collects the problems of one Middleware while it is built.
 
     name: the middleware's name. path: the field of its type, `spec.basicAuth`; mistakes are named below it.
+    links: finds the services that it speaks to.
     """
 
-    def __init__(self, ref: ObjectRef, path: str, secret: FindSecret) -> None:
+    def __init__(self, ref: ObjectRef, path: str, secret: FindSecret, links: Links | None = None) -> None:
         self.ref = ref
         self.name = f"{ref.namespace}-{ref.name}@kubernetescrd"
         self.secret = secret
+        self.links: Links = links or NoLinks()
         self.problems: list[Problem] = []
         self._path = path
 
@@ -31,9 +34,13 @@ class Draft:
         """Records a mistake with which the middleware still serves."""
         self._add(field, message, reason, Severity.WARNING)
 
+    def path(self, field: str) -> str:
+        """The whole path of a field of the type."""
+        return f"{self._path}.{field}" if field else self._path
+
     def _add(self, field: str, message: str, reason: Reason, severity: Severity) -> None:
-        path = f"{self._path}.{field}" if field else self._path
-        self.problems.append(Problem(ref=self.ref, field=path, reason=reason, message=message, severity=severity))
+        where = self.path(field)
+        self.problems.append(Problem(ref=self.ref, field=where, reason=reason, message=message, severity=severity))
 
     @property
     def is_refused(self) -> bool:

@@ -8,6 +8,7 @@ from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.ingress.routing.certificates import built_certificate
 from hearthgate.ingress.routing.endpoints import EndpointsIndex
 from hearthgate.ingress.routing.entrypoints import build_entrypoints
+from hearthgate.ingress.routing.links import MiddlewareLinks
 from hearthgate.ingress.routing.middlewares import Middlewares
 from hearthgate.ingress.routing.model import (
     DEFAULT_TLS_OPTIONS,
@@ -21,7 +22,7 @@ from hearthgate.ingress.routing.model import (
     Transport,
 )
 from hearthgate.ingress.routing.redirections import redirection_routers
-from hearthgate.ingress.routing.routers import Linked, Routers
+from hearthgate.ingress.routing.routers import Linked, Routers, asked_endpoints
 from hearthgate.ingress.routing.services import Services, endpoints_keys
 from hearthgate.ingress.routing.tls_hosts import OptionsByHost, with_hosts
 from hearthgate.ingress.routing.tls_options import built_options, options_name
@@ -60,7 +61,11 @@ class RoutingBuilder:
         skip = settings.servers_transport.insecure_skip_verify
         transport = default_transport or Transport(insecure_skip_verify=skip)
         crd = settings.providers.kubernetes_crd
-        self._middlewares = Middlewares(self._tracker, cross_namespace=crd.allow_cross_namespace)
+        self._middlewares = Middlewares(
+            self._tracker,
+            cross_namespace=crd.allow_cross_namespace,
+            links=lambda ref: MiddlewareLinks(self._tracker, self._services, ref),
+        )
         self._services = Services(self._tracker, settings, transport)
         self._routers = Routers(self._tracker, settings, self._middlewares, self._services)
         self._endpoints = EndpointsIndex()
@@ -214,6 +219,9 @@ class RoutingBuilder:
                     )
                 )
                 continue
+            problems.extend(
+                _nobody_to_ask(router, key) for key in asked_endpoints(router) if not endpoints.get(key)
+            )
             empty = [key for key in endpoints_keys(router.service) if not endpoints.get(key)]
             problems.extend(_no_endpoints(router, key, allow_empty) for key in empty)
             if not empty or allow_empty:
@@ -251,6 +259,17 @@ def _no_endpoints(router: Router, key: EndpointsKey, allow_empty: bool) -> Probl
         reason=Reason.NO_ENDPOINTS,
         message=f"Service {key.namespace}/{key.service}{port} has no endpoint that serves: {answer}",
         severity=Severity.WARNING if allow_empty else Severity.ERROR,
+    )
+
+
+def _nobody_to_ask(router: Router, key: EndpointsKey) -> Problem:
+    port = f" port {key.port}" if key.port else ""
+    return Problem(
+        ref=router.ref,
+        field=f"{router.field}.middlewares",
+        reason=Reason.NO_ENDPOINTS,
+        message=f"Service {key.namespace}/{key.service}{port}, which a middleware asks, has no endpoint",
+        severity=Severity.WARNING,
     )
 
 

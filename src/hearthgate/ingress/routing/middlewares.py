@@ -1,8 +1,9 @@
 """Middleware references to values: chains expanded in place, cycles found, namespaces obeyed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from hearthgate.ingress.middlewares.build import build_middleware
+from hearthgate.ingress.middlewares.links import Links
 from hearthgate.ingress.middlewares.middleware import Middleware as Value
 from hearthgate.ingress.routing.references import Broken, resolve
 from hearthgate.ingress.routing.tracking import Result, Tracker
@@ -16,10 +17,14 @@ Values = tuple[Value, ...]
 
 
 class Middlewares:
-    """Resolves references to middlewares, each Middleware built once however many routers use it."""
+    """Resolves references to middlewares, each Middleware built once however many routers use it.
 
-    def __init__(self, tracker: Tracker, *, cross_namespace: bool) -> None:
+    links: finds the services that a Middleware speaks to.
+    """
+
+    def __init__(self, tracker: Tracker, *, cross_namespace: bool, links: Callable[[ObjectRef], Links]) -> None:
         self._tracker = tracker
+        self._links = links
         self._cross_namespace = cross_namespace
 
     def built(self, resource: Middleware) -> Result[Values | None]:
@@ -76,7 +81,10 @@ class Middlewares:
             values, problems = self.resolve_all(spec.chain.middlewares, resource.ref, "spec.chain.middlewares")
             return Result(values, problems)
         namespace = resource.metadata.namespace
-        value, problems = build_middleware(resource, lambda name: self._tracker.get(Secret, namespace, name))
+        links = self._links(resource.ref)
+        value, problems = build_middleware(
+            resource, lambda name: self._tracker.get(Secret, namespace, name), links
+        )
         return Result((value,) if value is not None else None, problems)
 
 

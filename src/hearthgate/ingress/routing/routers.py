@@ -37,6 +37,19 @@ class Linked(NamedTuple):
     options: frozenset[str] = frozenset()
 
 
+def asked_endpoints(router: Router) -> Iterator[EndpointsKey]:
+    """Whose endpoints a router's middlewares speak to."""
+    for middleware in router.middlewares:
+        for service in middleware.services():
+            yield from endpoints_keys(service)
+
+
+def needed_endpoints(router: Router) -> Iterator[EndpointsKey]:
+    """Whose endpoints a router speaks to."""
+    yield from endpoints_keys(router.service)
+    yield from asked_endpoints(router)
+
+
 class Routers:
     """Links IngressRoutes."""
 
@@ -105,7 +118,7 @@ class Routers:
             resource.ref,
             flat,
             certificates,
-            frozenset(key for router in flat for key in endpoints_keys(router.service)),
+            frozenset(key for router in flat for key in needed_endpoints(router)),
             frozenset(router.tls_options for router in flat if router.tls),
         )
         return Result(linked, tuple(problems))

@@ -10,8 +10,14 @@ from typing import Any, Final, NamedTuple
 
 from hearthgate.ingress.envoy.messages import make
 from hearthgate.ingress.envoy.middlewares import cel
+from hearthgate.ingress.routing.model import LoadBalancer
+from hearthgate.ingress.rules.regex import found
 
 FORWARDED_PROTO: Final = "x-forwarded-proto"
+
+
+Upstreams = tuple[tuple[LoadBalancer, str], ...]
+"""Load balancers that middlewares speak to, with their clusters; those that cannot be served are missing."""
 
 
 class Scope(NamedTuple):
@@ -36,6 +42,7 @@ class Branch:
     response: a DirectResponseAction; None when the request goes on to the service.
     route_action: settings of the RouteAction (path and host), None when there are none.
     request_headers_to_remove: names that the request must not carry when it leaves, whoever set them.
+    body_limit: bytes of the request's body that a filter may have to hold; 0 = no filter holds it.
     """
 
     conditions: tuple[Any, ...] = ()
@@ -45,6 +52,7 @@ class Branch:
     response: Any | None = None
     route_action: Any | None = None
     request_headers_to_remove: tuple[str, ...] = ()
+    body_limit: int = 0
 
 
 class Refusal(NamedTuple):
@@ -87,10 +95,12 @@ class Lane:
     """The requests that take one way, and what has been done to them so far.
 
     headers: request headers with a value known now, None = removed. changed: those changed to unknown values.
+    changed_pattern: what the names of other changed headers match. body_limit: see Branch.
     replies: whether a filter so far may answer by itself. hides_client: X-Forwarded-For shall not be appended.
     """
 
     scope: Scope
+    upstreams: Upstreams = ()
     conditions: tuple[Any, ...] = ()
     filter_state: tuple[Any, ...] = ()
     filters: tuple[Any, ...] = ()
@@ -98,6 +108,8 @@ class Lane:
     path: Path = Path()
     headers: Mapping[str, str | None] = field(default_factory=dict)
     changed: frozenset[str] = frozenset()
+    changed_pattern: str = ""
+    body_limit: int = 0
     replies: bool = False
     hides_client: bool = False
 
@@ -110,7 +122,16 @@ class Lane:
 
     def is_touched(self, *names: str) -> bool:
         """Whether a request header may differ from what came in."""
-        return any(name in self.headers or name in self.changed for name in names)
+        return any(
+            name in self.headers
+            or name in self.changed
+            or (self.changed_pattern and found(self.changed_pattern, name))
+            for name in names
+        )
+
+    def upstream(self, balancer: LoadBalancer) -> str | None:
+        """The cluster of a load balancer that a middleware speaks to; None when it cannot be served."""
+        return next((cluster for known, cluster in self.upstreams if known == balancer), None)
 
     def answer(self, status: int, body: str, *filters: Any) -> Branch:
         """Ends the lane with an answer. `filters` work on that answer alone."""
@@ -121,6 +142,7 @@ class Lane:
             filter_state=self.filter_state,
             filters=(*self.filters, *filters),
             response=response,
+            body_limit=self.body_limit,
         )
 
     def end(self) -> Branch:
@@ -130,6 +152,7 @@ class Lane:
             filter_state=self.filter_state,
             filters=self.filters,
             route_action=self._route_action(),
+            body_limit=self.body_limit,
             request_headers_to_remove=("x-forwarded-for",) if self.hides_client else (),
         )
 
