@@ -57,7 +57,7 @@ class Collector:
         self._dependents = Dependents()
         self._waiting: dict[str, Place] = {}
         self._unknown: set[Place] = set()
-        self._dead: dict[str, None] = {}
+        self._dead: dict[str, str] = {}
         self._work = Worklist("garbage collection", self._look)
 
     async def run(self) -> None:
@@ -95,7 +95,7 @@ class Collector:
         self._wake(self._dependents.set(place, ()))
         if dependents := self._dependents.of(head.uid):
             # The kind may be gone, too, when they are looked at: nobody could say then whether the owner is there.
-            self._dead[head.uid] = None
+            self._dead[head.uid] = place.namespace
             while len(self._dead) > _DEAD_KEPT:
                 del self._dead[next(iter(self._dead))]
         for dependent in dependents:
@@ -148,7 +148,7 @@ class Collector:
     async def _follow(self, kind: Kind, place: Place, head: Head) -> None:
         """Deletes a dependent that has no owner left, or lets it go of those that are leaving."""
         owners = self._classified(kind, place, head)
-        for reference in owners.gone:
+        for reference in (*owners.gone, *owners.unknown):
             await self._warn(kind, place, head, reference)
         if owners.unknown:
             # Nobody can say whether it is there: as upstream, the object stays as it is.
@@ -176,7 +176,7 @@ class Collector:
     def _classified(self, kind: Kind, place: Place, head: Head) -> _Owners:
         solid, gone, waiting, unknown = [], [], [], []
         for reference in head.owners:
-            if reference.uid in self._dead:
+            if self._dead.get(reference.uid) in {"", place.namespace}:
                 gone.append(reference)
                 continue
             served = self._served.of(reference.api_version, reference.kind)
@@ -209,9 +209,10 @@ class Collector:
             return
         owner = f"{reference.api_version} {reference.kind}, name: {reference.name}, uid: {reference.uid}"
         said = f'ownerRef [{owner}] does not exist in namespace "{place.namespace}"'
+        told_in = place.namespace or "default"
         mark = hashlib.sha256(f"{head.uid} {reference.uid}".encode()).hexdigest()[:16]
         event = {
-            "metadata": {"name": f"{place.name[:230]}.{mark}", "namespace": place.namespace},
+            "metadata": {"name": f"{place.name[:230]}.{mark}", "namespace": told_in},
             "involvedObject": {
                 "apiVersion": kind.api_version,
                 "kind": kind.kind,
@@ -229,7 +230,7 @@ class Collector:
             "reportingComponent": MANAGER,
         }
         try:
-            await self._verbs.create(_EVENT, place.namespace, event, _ACTOR)
+            await self._verbs.create(_EVENT, told_in, event, _ACTOR)
         except ApiError as error:
             # It was told already, or the namespace is ending: the collection goes on.
             _log.debug("event not written", error=error.message)

@@ -182,6 +182,17 @@ async def test_an_owner_of_a_kind_that_nobody_serves_is_left_alone(client: Clien
     assert len((await metadata_of(client, "child"))["ownerReferences"]) == 2
 
 
+async def told_of(client: Client, name: str) -> None:
+    """An Event says that the owner of the object is out of reach."""
+
+    async def check() -> bool:
+        events = (await client.get("/api/v1/namespaces/default/events")).body["items"]
+        found = [one["involvedObject"]["name"] for one in events if one["reason"] == "OwnerRefInvalidNamespace"]
+        return found == [name]
+
+    await until(check)
+
+
 def definition() -> dict[str, Any]:
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     return {
@@ -224,9 +235,7 @@ async def test_an_owner_in_another_namespace_is_none_and_is_told(client: Client)
     owner = await make(client, "owner", path=elsewhere)
     await make(client, "child", owner)
     await gone(client, "child")
-    events = (await client.get("/api/v1/namespaces/default/events")).body["items"]
-    (event,) = [event for event in events if event["reason"] == "OwnerRefInvalidNamespace"]
-    assert event["involvedObject"]["name"] == "child"
+    await told_of(client, "child")
     assert await metadata_of(client, "owner", elsewhere) is not None
 
 
@@ -241,6 +250,7 @@ async def test_a_namespace_and_other_cluster_wide_objects_own_what_is_in_namespa
 async def test_an_object_of_no_namespace_never_goes_with_one_in_a_namespace(client: Client) -> None:
     owner = await make(client, "owner")
     await client.post("/api/v1/nodes", {"metadata": {"name": "box", "ownerReferences": [owned(owner)]}})
+    await told_of(client, "box")
     await delete(client, "owner")
     await make(client, "sentinel", owner)
     await gone(client, "sentinel")
