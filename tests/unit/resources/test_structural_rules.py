@@ -229,5 +229,9 @@ def test_the_whole_object_is_seen_at_the_root() -> None:
     schema, _ = Structural.compile(ruled(mapping({"spec": ANYTHING}), "self.metadata.name.startsWith('a')"))
     assert mistakes(schema, {"metadata": {"name": "ab"}}) == []
     assert [tuple(mistake) for mistake in mistakes(schema, {"metadata": {"name": "b"}})] == [
-        ("", "FieldValueInvalid", "Invalid value: \"object\": failed rule: self.metadata.name.startsWith('a')")
+        (
+            "<nil>",
+            "FieldValueInvalid",
+            "Invalid value: \"object\": failed rule: self.metadata.name.startsWith('a')",
+        )
     ]

@@ -18,6 +18,7 @@ from hearthgate.resources.kinds import Kind
 from hearthgate.resources.manifests import Document, Located
 from hearthgate.resources.meta import Resource
 from hearthgate.resources.structural.definitions import Definition, read_definition
+from hearthgate.resources.structural.mistake import WHOLE
 from hearthgate.resources.structural.schema import Mistake, Structural, fill, mistakes, prune
 
 DEFAULT_NAMESPACE: Final = "default"
@@ -127,7 +128,9 @@ def _definition_problems(document: Document, ref: ObjectRef) -> Iterable[Problem
 
 def _problem(ref: ObjectRef, mistake: Mistake) -> Problem:
     reason = Reason.MISSING_FIELD if mistake.type == "FieldValueRequired" else Reason.INVALID_VALUE
-    return Problem(ref=ref, field=mistake.path, reason=reason, message=mistake.message)
+    return Problem(
+        ref=ref, field="" if mistake.path == WHOLE else mistake.path, reason=reason, message=mistake.message
+    )
 
 
 def unique(prepared: Iterable[Prepared]) -> tuple[tuple[Prepared, ...], tuple[Located, ...]]:

@@ -14,6 +14,7 @@ from hearthgate.resources.structural.cel.compiler import Expression, Frame
 from hearthgate.resources.structural.cel.times import duration, timestamp
 from hearthgate.resources.structural.cel.values import NO_OVERLOAD, NONE, CelError, CostError, Optional
 from hearthgate.resources.structural.mistake import (
+    WHOLE,
     Mistake,
     Where,
     duplicate,
@@ -25,8 +26,8 @@ from hearthgate.resources.structural.mistake import (
 from hearthgate.resources.structural.node import ABSENT, Node
 from hearthgate.resources.structural.rules import Rule
 
-STEPS: Final = 2_000_000
-"""What the rules of one object may take: about half a second at worst."""
+STEPS: Final = 1_000_000
+"""What the rules of one object may take: about a quarter of a second at worst."""
 
 
 def rule_mistakes(node: Node, obj: Any, old: Any) -> list[Mistake]:
@@ -37,7 +38,7 @@ def rule_mistakes(node: Node, obj: Any, old: Any) -> list[Mistake]:
         run.visit(node, obj, old, None)
     except CostError:
         detail = "validation failed due to running out of cost budget, no further validation rules will be run"
-        found.append(invalid(path_of(run.where), run.kind, detail))
+        found.append(invalid(path_of(run.where) or WHOLE, run.kind, detail))
     return found
 
 
@@ -95,7 +96,7 @@ class _Run:
             below = node.below(step)
             where = (where, step if step in node.properties else f"[{step}]")
             node = below or node
-        self._found.append(_mistake(rule, node, path_of(where), value, detail))
+        self._found.append(_mistake(rule, node, path_of(where) or WHOLE, value, detail))
 
     def _detail(self, rule: Rule, value: Any, old: Any) -> str:
         """What the rule's own message expression says, when it says a line of text; else its message."""

@@ -21,6 +21,8 @@ class Mistake(NamedTuple):
     message: str
 
 
+WHOLE: Final = "<nil>"
+"""The path of a mistake of the whole object, as Go prints a path that is not there."""
 _SHOWN: Final = 1024
 
 

@@ -11,7 +11,7 @@ from hearthgate.resources.listtypes import KeyedList, ListType, Path, SetList
 from hearthgate.resources.structural.build import build
 from hearthgate.resources.structural.evaluation import rule_mistakes
 from hearthgate.resources.structural.filling import fill_node
-from hearthgate.resources.structural.mistake import Mistake, Where, invalid, path_of
+from hearthgate.resources.structural.mistake import WHOLE, Mistake, Where, invalid, path_of
 from hearthgate.resources.structural.node import ABSENT, Node
 from hearthgate.resources.structural.pruning import prune_node
 from hearthgate.resources.structural.rules import Compiler, field_steps
@@ -119,7 +119,7 @@ def mistakes(schema: Structural, obj: Any, old: Any = None) -> list[Mistake]:
             "some validation rules were not checked because the object was invalid; "
             "correct the existing errors to complete validation"
         )
-        return [*found, invalid("", None, detail)]
+        return [*found, invalid(WHOLE, None, detail)]
     return found + rule_mistakes(schema.node, obj, ABSENT if old is None else old)
 
 
