@@ -25,11 +25,12 @@ from hearthgate.apiserver.store.lock import FolderLock
 from hearthgate.app.box.controller import Box
 from hearthgate.app.box.facts import host_name, process_run
 from hearthgate.app.box.pod_logs import PartPodLogs
-from hearthgate.app.envoy import default_transport, proxy_options, socket_folder
+from hearthgate.app.envoy import socket_folder
+from hearthgate.app.ingress import Ingress
 from hearthgate.app.local_writer import LocalWriter
 from hearthgate.app.logfiles.writer import PartLogs
 from hearthgate.app.parts import CONTROLLER, PROXY, Part
-from hearthgate.app.self_signed import self_signed_certificate
+from hearthgate.app.problem_log import ProblemLog
 from hearthgate.app.settings import Settings, api_address, pod_namespace
 from hearthgate.app.sites import list_sites, print_sites, site_console
 from hearthgate.app.state import key_file, prepare_state_folder
@@ -41,20 +42,12 @@ from hearthgate.cluster.config import from_files
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.hub import Hub
 from hearthgate.cluster.lastgood import LastGood
-from hearthgate.cluster.status import StatusWriter
-from hearthgate.ingress.auth.service import AuthService
-from hearthgate.ingress.controller import IngressController, Outcome
-from hearthgate.ingress.envoy.translate import Translator
+from hearthgate.ingress.controller import Outcome
 from hearthgate.ingress.proxy.binary import envoy_version
 from hearthgate.ingress.proxy.bootstrap import BootstrapOptions
 from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.proxy.process import Proxy
-from hearthgate.ingress.reporter import Reporter
-from hearthgate.ingress.routing.build import RoutingBuilder
-from hearthgate.ingress.xds.server import AdsServer
 from hearthgate.model.durations import parse_duration
-from hearthgate.model.problems import Problem
-from hearthgate.model.refs import ObjectRef, Source
 from hearthgate.resources import core, discovery, traefik
 from hearthgate.resources.registry import BY_TYPE
 
@@ -110,11 +103,8 @@ class Up:
     def __init__(self, options: UpOptions) -> None:
         self._options = options
         self._console = site_console()
-        self._locate: Callable[[ObjectRef, str], Source | None] = lambda _ref, _field: None
         self._missing_sources: list[Callable[[], list[str]]] = []
-        self._shown: tuple[Problem, ...] = ()
-        self._folder_problems: tuple[Problem, ...] = ()
-        self._backend_problems: tuple[Problem, ...] = ()
+        self._problems = ProblemLog()
         self._writer: LocalWriter | None = None
         self._objects: Objects | None = None
         self._box: Box | None = None
@@ -168,9 +158,12 @@ class Up:
         self._objects, self._writer = api.objects, LocalWriter(api.objects)
         if options.paths:
             sync = FolderSync(
-                options.paths, api.objects, self._on_folder_problems, kubectl=shutil.which("kubectl")
+                options.paths,
+                api.objects,
+                lambda problems: self._problems.tell("folders", problems),
+                kubectl=shutil.which("kubectl"),
             )
-            self._locate = sync.locate
+            self._problems.locate = sync.locate
             await sync.first_pass()
             await stack.enter_async_context(supervised({"folder sync": sync.run}, on_crash=self._on_crash))
         return Client(from_files([api.kubeconfig]))
@@ -178,34 +171,19 @@ class Up:
     @contextlib.asynccontextmanager
     async def _ingress(self, state: Path, client: Client, hub: Hub) -> AsyncIterator[None]:
         sockets = socket_folder(state)
-        settings = self._options.settings
-        auth = AuthService(sockets / "auth.sock")
-        statuses, events = StatusWriter(client), EventWriter(client)
-        reporter = Reporter(statuses, events)
-        builder = RoutingBuilder(
-            settings,
-            default_transport=default_transport(settings),
-            self_signed=self_signed_certificate(state),
-        )
-
-        def publish(outcome: Outcome) -> None:
-            reporter.publish(outcome)
-            self._on_outcome(outcome)
-
-        ads = AdsServer(
-            sockets / "xds.sock",
-            secret_resolver=lambda name: controller.secret(name),  # noqa: PLW0108 - made below
-            is_known=lambda name: controller.is_known(name),  # noqa: PLW0108
-        )
-        controller = IngressController(
-            builder=builder,
-            translator=Translator(proxy_options(sockets / "auth.sock")),
-            proxy=ads,
-            auth=auth,
-            publish=publish,
+        events = EventWriter(client)
+        ingress = Ingress(
+            self._options.settings,
+            state=state,
+            sockets=sockets,
+            client=client,
+            events=events,
+            publish=self._on_outcome,
         )
         backends = BackendsController(
-            self._writer or client, mirrors=self._options.kubeconfig is None, on_problems=self._on_backend_problems
+            self._writer or client,
+            mirrors=self._options.kubeconfig is None,
+            on_problems=lambda problems: self._problems.tell("backends", problems),
         )
 
         async def serve() -> None:
@@ -214,21 +192,16 @@ class Up:
             if self._writer is not None:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(backends.settled.wait(), ENDPOINTS_WITHIN)
-            await controller.run(hub.snapshots())
+            await ingress.follow(hub.snapshots())
 
         async with contextlib.AsyncExitStack() as stack:
-            await auth.start()
-            stack.push_async_callback(auth.stop)
-            await ads.start()
-            stack.push_async_callback(ads.stop)
+            await stack.enter_async_context(ingress.listening())
             await self._start_proxy(stack, sockets, events)
             parts: dict[str, Callable[[], Awaitable[None]]] = {
                 "hub": hub.run,
                 "ingress": serve,
                 "backends": lambda: backends.run(hub.snapshots()),
-                "status writer": statuses.run,
-                "event writer": events.run,
-                "reporter": reporter.run,
+                **ingress.parts,
             }
             if self._box is not None:
                 parts["box"] = self._box.run
@@ -287,14 +260,6 @@ class Up:
         if self._box is not None:
             self._box.crashed(name, error)
 
-    def _on_folder_problems(self, problems: tuple[Problem, ...]) -> None:
-        self._folder_problems = problems
-        self._tell_problems()
-
-    def _on_backend_problems(self, problems: tuple[Problem, ...]) -> None:
-        self._backend_problems = problems
-        self._tell_problems()
-
     def _on_outcome(self, outcome: Outcome) -> None:
         first = self.missing()
         self.outcome = outcome
@@ -305,19 +270,7 @@ class Up:
             sites = list_sites(outcome.built.model, outcome.problems)
             print_sites(self._console, sites)
             log.info("ready", sites=len(sites), routers=len(outcome.built.model.routers))
-        self._tell_problems()
-
-    def _tell_problems(self) -> None:
-        """Logs each problem once: when it appears, and when it is gone."""
-        found = self.outcome.problems if self.outcome is not None else ()
-        problems = (*self._folder_problems, *self._backend_problems, *found)
-        for problem in sorted(set(problems) - set(self._shown)):
-            source = self._locate(problem.ref, problem.field)
-            tell = log.error if problem.is_error else log.warning
-            tell("problem", where=str(source) if source else None, what=str(problem), reason=problem.reason.value)
-        for problem in sorted(set(self._shown) - set(problems)):
-            log.info("problem solved", what=str(problem), reason=problem.reason.value)
-        self._shown = problems
+        self._problems.tell("ingress", outcome.problems)
 
 
 def _open_logs(logs: PartLogs, state: Path) -> None:

@@ -5,12 +5,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import yaml
 
 from examples.echo.backends import Backend, backends
 from examples.up import NAMESPACES
-from hearthgate.ingress.settings import IngressSettings
+from hearthgate.app.settings import load_settings
 from hearthgate.resources.decode import decode_mapping
 
 HOMELAB = Path(__file__).parents[3] / "examples" / "homelab"
@@ -30,7 +29,7 @@ def test_every_manifest_is_understood() -> None:
 
 
 def test_settings_are_understood() -> None:
-    settings = msgspec.convert(yaml.safe_load((HOMELAB / "hearthgate.yaml").read_text()), IngressSettings)
+    settings = load_settings(HOMELAB / "hearthgate.yaml", ())
     assert settings.entry_points["websecure"].http3 is not None
 
 
