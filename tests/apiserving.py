@@ -1,7 +1,7 @@
 """The embedded API alone in a process of its own: for tests that talk to it from outside, or kill it.
 
-As a program, `python -m tests.apiserving STATE` serves until it is told to end, and prints its address once
-it answers.
+As a program, `python -m tests.apiserving STATE` waits for a line, serves until it is told to end, and
+prints its address once it answers.
 """
 
 import asyncio
@@ -24,10 +24,25 @@ _END_WITHIN = 20.0
 
 def start(state: Path) -> subprocess.Popen[str]:
     """Returns when it answers. The kubeconfig is in the state folder."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.apiserving", str(state)], stdout=subprocess.PIPE, text=True, cwd=_ROOT
+    return go(prepare(state))
+
+
+def prepare(state: Path) -> subprocess.Popen[str]:
+    """A process that has yet to be told to `go`: what it imports takes longer than its start."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.apiserving", str(state)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=_ROOT,
     )
+
+
+def go(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
+    assert process.stdin is not None
     assert process.stdout is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
     assert process.stdout.readline().startswith("https://"), "the API did not start"
     return process
 
@@ -64,4 +79,5 @@ if __name__ == "__main__":
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    asyncio.run(_serve(Path(sys.argv[1])))
+    if sys.stdin.readline():
+        asyncio.run(_serve(Path(sys.argv[1])))

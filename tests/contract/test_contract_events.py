@@ -3,7 +3,17 @@
 import pytest
 
 from tests.contract.contract_cluster import Cluster
-from tests.contract.contract_objects import WIDGETS, Object, configmap, event, ingress, service, text, widget
+from tests.contract.contract_objects import (
+    WIDGETS,
+    Object,
+    configmap,
+    event,
+    ingress,
+    owned_by,
+    service,
+    text,
+    widget,
+)
 
 
 def warned(cluster: Cluster, about: Object, reason: str, message: str = "it is broken") -> None:
@@ -29,6 +39,34 @@ def test_events_of_an_object(cluster: Cluster, widgets: None) -> None:
     assert "Odd" not in said
     assert "Odd" in cluster.kubectl("events --for=configmap/two --types=Warning")
     assert len(cluster.rows("events")) == 3
+
+
+def test_both_groups_of_events_show_the_same(cluster: Cluster) -> None:
+    about = cluster.http.post(cluster.path("configmaps"), configmap("cm")).body
+    warned(cluster, about, "Odd", "it is odd")
+    newer = cluster.path("events.k8s.io/v1/events")
+    shown = cluster.http.get(f"{newer}/cm.odd").body
+    assert (shown["reason"], shown["note"], shown["regarding"]["name"]) == ("Odd", "it is odd", "cm")
+    made: Object = {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"name": "cm.new"},
+        "regarding": {**owned_by(about), "namespace": cluster.namespace},
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "reportingController": "contract.hearthgate.dev/suite",
+        "reportingInstance": "suite-1",
+        "action": "Trying",
+        "reason": "New",
+        "note": "it is new",
+        "type": "Normal",
+    }
+    answer = cluster.http.post(newer, made)
+    assert answer.status == 201, answer
+    older = cluster.http.get(cluster.path("events", "cm.new")).body
+    assert (older["involvedObject"]["name"], older["message"]) == ("cm", "it is new")
+    assert sorted(cluster.kubectl("get events -o name").split()) == ["event/cm.new", "event/cm.odd"]
+    rows = cluster.rows("get events.events.k8s.io")
+    assert {cells[2] for cells in rows[1:]} == {"Odd", "New"}
 
 
 @pytest.mark.every_kubectl

