@@ -51,6 +51,10 @@ async def holds(logs: PartLogs, expected: list[str]) -> None:
     await eventually(same, what=f"the log {expected}")
 
 
+async def ends_with(path: Path, text: str) -> None:
+    await eventually(lambda: path.read_bytes().endswith(f"{text}\n".encode()), what="the line on disk")
+
+
 class Follower:
     """Reads on in the background; `texts` is what has come."""
 
@@ -139,6 +143,26 @@ async def test_follow_crosses_rotations_without_loss(logs: PartLogs, monkeypatch
     assert path.stat().st_size + old_of(path).stat().st_size <= 2 * 2_000
     kept = await read(logs)
     assert kept == expected[-len(kept) :]
+
+
+async def test_a_reader_that_missed_two_rotations_loses_nothing(
+    logs: PartLogs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "RotatingFile", lambda path: RotatingFile(path, 1_000))
+    logs.keep("part", "first")
+    await holds(logs, ["first"])
+    path = logs.path("part")
+    assert path is not None
+    expected = [f"{number} {'x' * 700}" for number in range(3)]
+    async with aclosing(stream(logs, follow=True)) as lines:
+        found = [line.text.decode() for line in await anext(lines)]
+        for text in expected:
+            logs.keep("part", text)
+            await ends_with(path, text)
+        async with asyncio.timeout(DEADLINE):
+            while len(found) < 4:
+                found += [line.text.decode() for line in await anext(lines)]
+    assert found == ["first", *expected]
 
 
 async def test_a_reader_that_stands_still_holds_up_nobody(logs: PartLogs) -> None:
