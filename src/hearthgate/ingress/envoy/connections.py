@@ -22,6 +22,8 @@ _DELAYED_CLOSE: Final = 1.0
 _MAIN: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _FILTERS: Final = "envoy.extensions.filters.http."
 FILTER_CHAIN: Final = "envoy.filters.http.filter_chain"
+RELAYED_HEADER: Final = "x-hg-relayed"
+"""Request header that a script sets before it answers with what another server said."""
 OTHER_UPGRADES: Final = ("tcp", "spdy/3.1")
 """Upgrades that pass beside WebSockets: what Docker's and Kubernetes' APIs ask for."""
 
@@ -145,6 +147,15 @@ def proper_case() -> dict[str, Any]:
     return {"proper_case_words": {}}
 
 
+def _has_status(value: dict[str, Any]) -> dict[str, Any]:
+    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
+
+
+def _is_own() -> dict[str, Any]:
+    """Answers that a script does not hand on from somebody else."""
+    return {"header_filter": {"header": {"name": RELAYED_HEADER, "present_match": True, "invert_match": True}}}
+
+
 def _local_replies() -> dict[str, Any]:
     def plain(text: str) -> dict[str, Any]:
         return {"text_format_source": {"inline_string": text}, "content_type": "text/plain; charset=utf-8"}
@@ -168,7 +179,7 @@ def _local_replies() -> dict[str, Any]:
             mapper(("UT", "SI"), 504, "Gateway Timeout"),
             mapper(("UF", "UC", "UR", "UPE", "DF"), 502, "Bad Gateway"),
             {
-                "filter": {"status_code_filter": {"comparison": {"op": "EQ", "value": status(401)}}},
+                "filter": {"and_filter": {"filters": [_has_status(status(401)), _is_own()]}},
                 "body_format_override": plain("401 Unauthorized"),
             },
         ],

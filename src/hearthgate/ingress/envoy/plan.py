@@ -13,6 +13,8 @@ from typing import Any, Final
 from hearthgate.ingress.envoy.middlewares.access import ip_allow_list
 from hearthgate.ingress.envoy.middlewares.compress import compress
 from hearthgate.ingress.envoy.middlewares.credentials import basic_auth
+from hearthgate.ingress.envoy.middlewares.errors import errors
+from hearthgate.ingress.envoy.middlewares.forward_auth import forward_auth
 from hearthgate.ingress.envoy.middlewares.headers import headers
 from hearthgate.ingress.envoy.middlewares.lane import Branch, Lane, Refusal, Scope, Steps, Upstreams
 from hearthgate.ingress.envoy.middlewares.paths import (
@@ -27,6 +29,8 @@ from hearthgate.ingress.envoy.middlewares.redirects import redirect_regex, redir
 from hearthgate.ingress.middlewares.access import IPAllowList
 from hearthgate.ingress.middlewares.compress import Compress
 from hearthgate.ingress.middlewares.credentials import BasicAuth
+from hearthgate.ingress.middlewares.errors import ErrorPages
+from hearthgate.ingress.middlewares.forward_auth import ForwardAuth
 from hearthgate.ingress.middlewares.headers import Headers
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.middlewares.paths import (
@@ -52,6 +56,8 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
     BasicAuth: basic_auth,
     Compress: compress,
     EncodedCharacters: encoded_characters,
+    ErrorPages: errors,
+    ForwardAuth: forward_auth,
     Headers: headers,
     IPAllowList: ip_allow_list,
     RedirectRegex: redirect_regex,

@@ -7,6 +7,8 @@ from hearthgate.ingress.middlewares.access import ip_allow_list, ip_white_list
 from hearthgate.ingress.middlewares.compress import compress
 from hearthgate.ingress.middlewares.credentials import basic_auth
 from hearthgate.ingress.middlewares.draft import Draft, FindSecret
+from hearthgate.ingress.middlewares.errors import errors
+from hearthgate.ingress.middlewares.forward_auth import forward_auth
 from hearthgate.ingress.middlewares.headers import headers
 from hearthgate.ingress.middlewares.links import Links
 from hearthgate.ingress.middlewares.middleware import Middleware
@@ -27,6 +29,8 @@ _FAMILIES: Final[dict[str, Callable[[Any, Draft], Middleware | None]]] = {
     "basic_auth": basic_auth,
     "compress": compress,
     "encoded_characters": encoded_characters,
+    "errors": errors,
+    "forward_auth": forward_auth,
     "headers": headers,
     "ip_allow_list": ip_allow_list,
     "ip_white_list": ip_white_list,

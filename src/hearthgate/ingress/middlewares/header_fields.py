@@ -40,6 +40,11 @@ def check_name(draft: Draft, field: str, name: str) -> bool:
     return True
 
 
+def is_framing(name: str) -> bool:
+    """Whether a header says how the message is sent, which the proxy decides."""
+    return name.lower() in _FRAMING
+
+
 def check_value(draft: Draft, field: str, value: str) -> bool:
     """Whether `value` may stand in a header; the reason goes to the draft when not."""
     if _FORBIDDEN.search(value):

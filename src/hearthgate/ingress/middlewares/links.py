@@ -16,8 +16,8 @@ class Links(Protocol):
     def host(
         self, name: str, port: int, scheme: str, transport: Transport, field: str
     ) -> tuple[LoadBalancer | None, tuple[Problem, ...]]:
-        """What answers at the host of a URL in `field`: the endpoints of a Service for its name in the cluster, for
-        any other host what DNS says; None when the Service has no such port."""
+        """What answers at the host of a URL in `field`: the endpoints of a Service for its name in the cluster,
+        for any other host what DNS says; None when the Service has no such port."""
 
 
 class NoLinks:

@@ -446,13 +446,13 @@ class MiddlewareSpec(Strict, frozen=True, kw_only=True):
     ip_white_list: IPWhiteList | None = None
     headers: Headers | None = None
     encoded_characters: EncodedCharacters | None = None
-    errors: Annotated[Errors | None, unsupported()] = None
+    errors: Errors | None = None
     rate_limit: Annotated[RateLimit | None, unsupported()] = None
     redirect_regex: RedirectRegex | None = None
     redirect_scheme: RedirectScheme | None = None
     basic_auth: BasicAuth | None = None
     digest_auth: Annotated[DigestAuth | None, unsupported("use basicAuth")] = None
-    forward_auth: Annotated[ForwardAuth | None, unsupported()] = None
+    forward_auth: ForwardAuth | None = None
     in_flight_req: Annotated[InFlightReq | None, unsupported()] = None
     buffering: Annotated[Buffering | None, unsupported()] = None
     circuit_breaker: Annotated[CircuitBreaker | None, unsupported()] = None
