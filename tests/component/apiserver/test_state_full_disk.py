@@ -17,6 +17,7 @@ from hearthgate.cluster.client import Client
 from hearthgate.cluster.config import from_files
 from hearthgate.cluster.errors import Unavailable
 from hearthgate.resources.registry import BY_API_VERSION
+from tests.apiserving import go
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[3]
@@ -48,10 +49,11 @@ class Disk(NamedTuple):
         # nsenter leaves the working folder, and with it the way to the tests.
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         environment = {**os.environ, "PYTHONPATH": path}
-        process = subprocess.Popen([*enter, *program], stdout=subprocess.PIPE, text=True, env=environment)
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("https://"), "the API did not start"
-        return process
+        return go(
+            subprocess.Popen(
+                [*enter, *program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            )
+        )
 
 
 @pytest.fixture
