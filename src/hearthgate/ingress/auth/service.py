@@ -18,9 +18,11 @@ from typing import Final
 import structlog
 
 from hearthgate.ingress.auth.addresses import AddressTable, is_allowed
+from hearthgate.ingress.auth.digest import Attempt, DigestGuard, DigestTable
 from hearthgate.ingress.auth.tables import PasswordTable, Table
 from hearthgate.ingress.auth.verifier import Verifier
 from hearthgate.ingress.auth.wire import END_OF_HEAD, MAX_HEAD, Answer, Request, parse_head, render
+from hearthgate.ingress.middlewares.questions import split_target
 from hearthgate.model.errors import Transient, WireError
 
 log = structlog.get_logger(__name__)
@@ -41,6 +43,7 @@ class AuthService:
         self._tables: Mapping[str, Table] = {}
         self._retired: dict[str, tuple[Table, float]] = {}
         self._verifier = Verifier()
+        self._digests = DigestGuard()
         self._server: asyncio.Server | None = None
         self.connections: set[_Connection] = set()
 
@@ -81,14 +84,27 @@ class AuthService:
 
     async def answer(self, request: Request) -> Answer:
         """What the proxy is told."""
-        table = self._tables.get(request.path)
+        question, target = split_target(request.path)
+        table = self._tables.get(question)
         if table is None:
-            table, end = self._retired.get(request.path, (None, 0.0))
+            table, end = self._retired.get(question, (None, 0.0))
             if table is None or end <= self._clock():
                 return _UNKNOWN
         if isinstance(table, AddressTable):
             return _about_address(table, request)
+        if isinstance(table, DigestTable):
+            return self._about_digest(table, question, target, request)
         return await self._about_password(table, request)
+
+    def _about_digest(self, table: DigestTable, question: str, target: str, request: Request) -> Answer:
+        now = self._clock()
+        authorization = request.headers.get("authorization", "")
+        attempt = Attempt(request.method, target, authorization)
+        verdict = self._digests.check(question, table, attempt, now)
+        if verdict.user is None:
+            challenge = self._digests.challenge(question, table, now, stale=verdict.stale)
+            return Answer(401, "401 Unauthorized", (("www-authenticate", challenge),))
+        return Answer(200, "", ((table.header, verdict.user),)) if table.header else _ALLOWED
 
     async def _about_password(self, table: PasswordTable, request: Request) -> Answer:
         refused = Answer(401, "401 Unauthorized", (("www-authenticate", table.challenge),))

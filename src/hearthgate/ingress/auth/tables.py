@@ -5,9 +5,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from hearthgate.ingress.auth.addresses import AddressTable, address_table
+from hearthgate.ingress.auth.digest import DigestTable, digest_table
 from hearthgate.ingress.auth.passwords import cost
 from hearthgate.ingress.middlewares.access import IPAllowList
 from hearthgate.ingress.middlewares.credentials import BasicAuth, User
+from hearthgate.ingress.middlewares.digest import DigestAuth
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.middlewares.questions import is_answered_by_proxy, question
 
@@ -22,7 +24,7 @@ class PasswordTable(NamedTuple):
     header: str
 
 
-Table = PasswordTable | AddressTable
+Table = PasswordTable | AddressTable | DigestTable
 
 
 def auth_tables(middlewares: Iterable[Middleware]) -> Mapping[str, Table]:
@@ -30,16 +32,18 @@ def auth_tables(middlewares: Iterable[Middleware]) -> Mapping[str, Table]:
     asked = (
         middleware
         for middleware in middlewares
-        if isinstance(middleware, BasicAuth | IPAllowList) and not is_answered_by_proxy(middleware)
+        if isinstance(middleware, BasicAuth | DigestAuth | IPAllowList) and not is_answered_by_proxy(middleware)
     )
     return dict(_entry(middleware) for middleware in asked)
 
 
 @lru_cache(maxsize=1024)
-def _entry(middleware: BasicAuth | IPAllowList) -> tuple[str, Table]:
+def _entry(middleware: BasicAuth | DigestAuth | IPAllowList) -> tuple[str, Table]:
     path = question(middleware)
     if isinstance(middleware, IPAllowList):
         return path, address_table(middleware)
+    if isinstance(middleware, DigestAuth):
+        return path, digest_table(middleware)
     realm = middleware.realm.replace("\\", "\\\\").replace('"', '\\"')
     return path, PasswordTable(
         users={user.name: user for user in middleware.users},

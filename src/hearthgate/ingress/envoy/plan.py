@@ -13,6 +13,7 @@ from typing import Any, Final
 from hearthgate.ingress.envoy.middlewares.access import ip_allow_list
 from hearthgate.ingress.envoy.middlewares.compress import compress
 from hearthgate.ingress.envoy.middlewares.credentials import basic_auth
+from hearthgate.ingress.envoy.middlewares.digest import digest_auth
 from hearthgate.ingress.envoy.middlewares.errors import errors
 from hearthgate.ingress.envoy.middlewares.forward_auth import forward_auth
 from hearthgate.ingress.envoy.middlewares.headers import headers
@@ -29,6 +30,7 @@ from hearthgate.ingress.envoy.middlewares.redirects import redirect_regex, redir
 from hearthgate.ingress.middlewares.access import IPAllowList
 from hearthgate.ingress.middlewares.compress import Compress
 from hearthgate.ingress.middlewares.credentials import BasicAuth
+from hearthgate.ingress.middlewares.digest import DigestAuth
 from hearthgate.ingress.middlewares.errors import ErrorPages
 from hearthgate.ingress.middlewares.forward_auth import ForwardAuth
 from hearthgate.ingress.middlewares.headers import Headers
@@ -55,6 +57,7 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
     AddPrefix: add_prefix,
     BasicAuth: basic_auth,
     Compress: compress,
+    DigestAuth: digest_auth,
     EncodedCharacters: encoded_characters,
     ErrorPages: errors,
     ForwardAuth: forward_auth,

@@ -6,6 +6,7 @@ from typing import Any, Final
 from hearthgate.ingress.middlewares.access import ip_allow_list, ip_white_list
 from hearthgate.ingress.middlewares.compress import compress
 from hearthgate.ingress.middlewares.credentials import basic_auth
+from hearthgate.ingress.middlewares.digest import digest_auth
 from hearthgate.ingress.middlewares.draft import Draft, FindSecret
 from hearthgate.ingress.middlewares.errors import errors
 from hearthgate.ingress.middlewares.forward_auth import forward_auth
@@ -28,6 +29,7 @@ _FAMILIES: Final[dict[str, Callable[[Any, Draft], Middleware | None]]] = {
     "add_prefix": add_prefix,
     "basic_auth": basic_auth,
     "compress": compress,
+    "digest_auth": digest_auth,
     "encoded_characters": encoded_characters,
     "errors": errors,
     "forward_auth": forward_auth,

@@ -451,7 +451,7 @@ class MiddlewareSpec(Strict, frozen=True, kw_only=True):
     redirect_regex: RedirectRegex | None = None
     redirect_scheme: RedirectScheme | None = None
     basic_auth: BasicAuth | None = None
-    digest_auth: Annotated[DigestAuth | None, unsupported("use basicAuth")] = None
+    digest_auth: DigestAuth | None = None
     forward_auth: ForwardAuth | None = None
     in_flight_req: Annotated[InFlightReq | None, unsupported()] = None
     buffering: Annotated[Buffering | None, unsupported()] = None

@@ -12,9 +12,9 @@ _TIMEOUT: Final = 10.0
 
 
 @lru_cache(maxsize=4096)
-def ask(path: str, shown: tuple[str, ...], taken: str = "") -> Any:
+def ask(path: str, shown: tuple[str, ...], taken: str = "", *, with_target: bool = False) -> Any:
     """The filter. path: the question. shown: request headers that the service sees. taken: the header of its
-    answer that goes on to the backend."""
+    answer that goes on to the backend. with_target: path and query of the request follow the question."""
     response: dict[str, Any] = {"allowed_client_headers": _exactly("www-authenticate", "content-type")}
     if taken:
         response["allowed_upstream_headers"] = _exactly(taken)
@@ -27,7 +27,7 @@ def ask(path: str, shown: tuple[str, ...], taken: str = "") -> Any:
                 "cluster": AUTH_CLUSTER,
                 "timeout": duration(_TIMEOUT),
             },
-            "path_override": path,
+            ("path_prefix" if with_target else "path_override"): path,
             "authorization_response": response,
         },
         allowed_headers=_exactly(*shown),
