@@ -14,6 +14,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _PREFIX_LENGTH: Final = re.compile(r"\d{1,3}", re.ASCII)
 _MAPPED_BITS: Final = 96
+_HOSTS: Final = (Matcher.HOST, Matcher.HOST_REGEXP, Matcher.HOST_SNI, Matcher.HOST_SNI_REGEXP)
+_SNI: Final = re.compile(r"\*|(?:\*\.)?[\w.:-]+", re.ASCII)
+_LONGEST_PROTOCOL: Final = 255
+"""Bytes, RFC 7301 3.1."""
+_ACME_PROTOCOL: Final = "acme-tls/1"
 
 
 def count_error(matcher: Matcher, count: int) -> str | None:
@@ -32,10 +37,14 @@ def argument_error(matcher: Matcher, arguments: tuple[str, ...], index: int) -> 
     value = arguments[index]
     if not value:
         return f"an argument of {matcher.value} is empty"
-    if matcher in (Matcher.HOST, Matcher.HOST_REGEXP) and not value.isascii():
+    if matcher in _HOSTS and not value.isascii():
         return f"{matcher.value} {shorten(value)} is not ASCII (write the punycode form: xn--…)"
     if matcher in (Matcher.PATH, Matcher.PATH_PREFIX) and not value.startswith("/"):
         return f"{matcher.value} {shorten(value)} does not start with '/'"
+    if matcher is Matcher.HOST_SNI and not _SNI.fullmatch(value):
+        return f"HostSNI {shorten(value)} is not a host name, '*.' with one, or '*'"
+    if matcher is Matcher.ALPN:
+        return _protocol_error(value)
     if matcher is Matcher.CLIENT_IP and client_network(value) is None:
         return f"ClientIP {shorten(value)} is neither an IP address nor a CIDR such as 192.168.1.0/24"
     if is_pattern(matcher, index) and (reason := regex_error(value)):
@@ -48,10 +57,18 @@ def argument_error(matcher: Matcher, arguments: tuple[str, ...], index: int) -> 
     return None
 
 
+def _protocol_error(value: str) -> str | None:
+    if value == _ACME_PROTOCOL:
+        return f"ALPN {_ACME_PROTOCOL} is kept for certificates: no route may ask for it"
+    if len(value.encode()) > _LONGEST_PROTOCOL:
+        return f"ALPN {shorten(value)}: a protocol's name has at most {_LONGEST_PROTOCOL} bytes"
+    return None
+
+
 def is_pattern(matcher: Matcher, index: int) -> bool:
     """Whether the argument at `index` is a regular expression."""
     match matcher:
-        case Matcher.HOST_REGEXP | Matcher.PATH_REGEXP:
+        case Matcher.HOST_REGEXP | Matcher.HOST_SNI_REGEXP | Matcher.PATH_REGEXP:
             return True
         case Matcher.HEADER_REGEXP | Matcher.QUERY_REGEXP:
             return index == 1

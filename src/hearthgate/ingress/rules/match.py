@@ -101,6 +101,8 @@ class _Subject:
                 return any(found(value, each) for each in self._header(condition.arguments[0]))
             case Matcher.QUERY | Matcher.QUERY_REGEXP:
                 return self._asks(condition)
+            case Matcher.ALPN | Matcher.HOST_SNI | Matcher.HOST_SNI_REGEXP:
+                raise ValueError(f"{condition.matcher} is no matcher of requests")
 
     def _header(self, name: str) -> list[str]:
         """Host is no header here: upstream moves it out of the headers before rules are asked."""
@@ -115,11 +117,16 @@ class _Subject:
         return (rest[0] if rest else "") in values
 
     def _comes_from(self, value: str) -> bool:
-        network = client_network(value)
-        try:
-            address = ipaddress.ip_address(self._request.client_ip.partition("%")[0])
-        except ValueError:
-            return False
-        if isinstance(address, ipaddress.IPv6Address):
-            address = address.ipv4_mapped or address
-        return network is not None and address in network
+        return comes_from(value, self._request.client_ip)
+
+
+def comes_from(value: str, client_ip: str) -> bool:
+    """Whether the address of a peer fulfils a `ClientIP`. A peer that has none fulfils no one."""
+    network = client_network(value)
+    try:
+        address = ipaddress.ip_address(client_ip.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address
+    return network is not None and address in network

@@ -1,10 +1,20 @@
 """From tokens to an expression. Precedence: `!`, then `&&`, then `||`; parentheses as usual."""
 
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
 from hearthgate.ingress.rules.arguments import argument_error, count_error
 from hearthgate.ingress.rules.lexer import Kind, Refused, Token, tokens
-from hearthgate.ingress.rules.syntax import And, Condition, Expression, Matcher, Not, Or
+from hearthgate.ingress.rules.syntax import (
+    HTTP_MATCHERS,
+    TCP_MATCHERS,
+    And,
+    Condition,
+    Expression,
+    Matcher,
+    Not,
+    Or,
+)
 from hearthgate.model.problems import did_you_mean, shorten
 
 MAX_DEPTH: Final = 100
@@ -17,29 +27,57 @@ def _spellings(matcher: Matcher) -> tuple[str, ...]:
     return name, name.lower(), name.upper(), name.capitalize()
 
 
-_MATCHERS: Final = {spelling: matcher for matcher in Matcher for spelling in _spellings(matcher)}
-_NAMES: Final = tuple(matcher.value for matcher in Matcher)
-_ELSEWHERE: Final = {
-    "HostSNI": "it belongs to IngressRouteTCP; here it is Host",
-    "HostSNIRegexp": "it belongs to IngressRouteTCP; here it is HostRegexp",
-    "ALPN": "it belongs to IngressRouteTCP",
-    "HostHeader": "it belongs to the v2 syntax; in v3 it is Host",
-    "Headers": "it belongs to the v2 syntax; in v3 it is Header",
-    "HeadersRegexp": "it belongs to the v2 syntax; in v3 it is HeaderRegexp",
-}
+class Vocabulary(NamedTuple):
+    """The matchers of one language. `elsewhere`: what people write that belongs to another, and what to do."""
+
+    matchers: Mapping[str, Matcher]
+    names: tuple[str, ...]
+    elsewhere: Mapping[str, str]
+    example: str
+
+
+def _vocabulary(matchers: Iterable[Matcher], elsewhere: Mapping[str, str], example: str) -> Vocabulary:
+    known = tuple(matchers)
+    spelled = {spelling: matcher for matcher in known for spelling in _spellings(matcher)}
+    return Vocabulary(spelled, tuple(matcher.value for matcher in known), elsewhere, example)
+
+
+HTTP: Final = _vocabulary(
+    HTTP_MATCHERS,
+    {
+        "HostSNI": "it belongs to IngressRouteTCP; here it is Host",
+        "HostSNIRegexp": "it belongs to IngressRouteTCP; here it is HostRegexp",
+        "ALPN": "it belongs to IngressRouteTCP",
+        "HostHeader": "it belongs to the v2 syntax; in v3 it is Host",
+        "Headers": "it belongs to the v2 syntax; in v3 it is Header",
+        "HeadersRegexp": "it belongs to the v2 syntax; in v3 it is HeaderRegexp",
+    },
+    "Host(`example.org`)",
+)
+TCP: Final = _vocabulary(
+    TCP_MATCHERS,
+    {
+        "Host": "it belongs to IngressRoute; here it is HostSNI",
+        "HostRegexp": "it belongs to IngressRoute; here it is HostSNIRegexp",
+        "Path": "a stream has no paths: use an IngressRoute",
+        "PathPrefix": "a stream has no paths: use an IngressRoute",
+    },
+    "HostSNI(`example.org`)",
+)
 _WORDS: Final = {"and": "&&", "or": "||"}
 
 
-def parse(text: str) -> Expression:
+def parse(text: str, vocabulary: Vocabulary = HTTP) -> Expression:
     """The expression that `text` writes, every argument checked. Raises Refused with offset and message."""
-    parser = _Parser(text)
+    parser = _Parser(text, vocabulary)
     expression = parser.disjunction()
     parser.finish()
     return expression
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
         self._tokens = tokens(text)
         self._token = next(self._tokens)
         self._depth = 0
@@ -77,7 +115,9 @@ class _Parser:
         if token.kind is Kind.NAME:
             return self._call()
         if token.kind not in (Kind.NOT, Kind.OPEN):
-            raise Refused(token.offset, f"expected a matcher such as Host(`example.org`), found {_shown(token)}")
+            raise Refused(
+                token.offset, f"expected a matcher such as {self._vocabulary.example}, found {_shown(token)}"
+            )
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise Refused(token.offset, f"nested deeper than {MAX_DEPTH} levels", too_complex=True)
@@ -96,9 +136,9 @@ class _Parser:
     def _call(self) -> Condition:
         name = self._token
         self._advance()
-        matcher = _MATCHERS.get(name.text)
+        matcher = self._vocabulary.matchers.get(name.text)
         if matcher is None:
-            raise Refused(name.offset, f"unknown matcher {shorten(name.text)}", _suggestion(name.text))
+            raise Refused(name.offset, f"unknown matcher {shorten(name.text)}", self._suggestion(name.text))
         if not self._at(Kind.OPEN):
             raise Refused(name.offset, f"{matcher.value} has no arguments", f"write {matcher.value}(`…`)")
         self._advance()
@@ -128,6 +168,10 @@ class _Parser:
         self._advance()
         return arguments
 
+    def _suggestion(self, name: str) -> str:
+        words = self._vocabulary
+        return words.elsewhere.get(name) or did_you_mean(name, words.names).strip(" ()")
+
     def _at(self, kind: Kind) -> bool:
         return self._token.kind is kind
 
@@ -142,10 +186,6 @@ def _flat(operands: list[Expression], kind: type[And] | type[Or]) -> list[Expres
     for operand in operands:
         flat.extend(operand.operands if isinstance(operand, And | Or) and type(operand) is kind else (operand,))
     return flat
-
-
-def _suggestion(name: str) -> str:
-    return _ELSEWHERE.get(name) or did_you_mean(name, _NAMES).strip(" ()")
 
 
 def _shown(token: Token) -> str:

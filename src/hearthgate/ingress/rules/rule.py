@@ -7,7 +7,7 @@ import msgspec
 
 from hearthgate.ingress.rules.lexer import Refused
 from hearthgate.ingress.rules.normal import conjuncts
-from hearthgate.ingress.rules.parser import parse
+from hearthgate.ingress.rules.parser import HTTP, Vocabulary, parse
 from hearthgate.ingress.rules.simplify import is_exact_name
 from hearthgate.ingress.rules.syntax import And, Condition, Conjunct, Expression, Matcher, Not, Or
 from hearthgate.model.hostnames import is_wildcard
@@ -63,9 +63,14 @@ def compile_rule(text: str, syntax: str = SYNTAX) -> Rule | RuleError:
 
 @functools.lru_cache(maxsize=32768)
 def _compile(text: str) -> Rule | RuleError:
+    return compiled(text, HTTP)
+
+
+def compiled(text: str, vocabulary: Vocabulary) -> Rule | RuleError:
+    """The rule that `text` writes in the words of `vocabulary`, never kept. Never raises."""
     try:
-        _check_text(text)
-        expression = parse(text)
+        _check_text(text, vocabulary)
+        expression = parse(text, vocabulary)
         return Rule(text=text, expression=expression, conjuncts=conjuncts(expression))
     except Refused as refused:
         hint = f" ({refused.hint})" if refused.hint else ""
@@ -73,9 +78,10 @@ def _compile(text: str) -> Rule | RuleError:
         return RuleError(refused.offset + 1, message, refused.too_complex)
 
 
-def _check_text(text: str) -> None:
+def _check_text(text: str, vocabulary: Vocabulary) -> None:
     if not text.strip(" \t\r\n"):
-        raise Refused(0, "the rule is empty", "to match everything, write PathPrefix(`/`)")
+        everything = "PathPrefix(`/`)" if vocabulary is HTTP else "HostSNI(`*`)"
+        raise Refused(0, "the rule is empty", f"to match everything, write {everything}")
     for offset, character in enumerate(text):
         if character == "\0" or "\ud800" <= character <= "\udfff":
             raise Refused(offset, f"character {character!r} is not allowed in a rule")

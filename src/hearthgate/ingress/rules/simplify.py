@@ -43,7 +43,7 @@ def is_exact_name(host: str) -> bool:
 def _canonical(condition: Condition) -> Condition:
     matcher, arguments = condition.matcher, condition.arguments
     match matcher:
-        case Matcher.HOST:
+        case Matcher.HOST | Matcher.HOST_SNI:
             arguments = (arguments[0].lower().removesuffix("."),)
         case Matcher.METHOD:
             arguments = (arguments[0].upper(),)
@@ -60,7 +60,7 @@ def _constant(condition: Condition) -> bool | None:
     """Whether the condition, without its negation, holds for every request or for none; None: it depends."""
     value = condition.arguments[0]
     match condition.matcher:
-        case Matcher.HOST if value == "*":
+        case Matcher.HOST | Matcher.HOST_SNI if value == "*":
             return True
         case Matcher.HOST:
             possible = is_exact_name(value) or (is_wildcard(value) and is_exact_name(value[2:]))

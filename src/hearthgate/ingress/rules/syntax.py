@@ -1,6 +1,7 @@
 """Words of the rule language: what a parsed rule is made of, and how it is written back.
 
-Follows Traefik v3's HTTP matchers (traefik.io IngressRoute, `spec.routes[].match`).
+Follows Traefik v3's matchers of requests (traefik.io IngressRoute, `spec.routes[].match`) and of connections
+(IngressRouteTCP).
 """
 
 from collections.abc import Mapping
@@ -11,13 +12,16 @@ import msgspec
 
 
 class Matcher(StrEnum):
-    """Upstream's name of each HTTP matcher."""
+    """Upstream's name of each matcher."""
 
+    ALPN = "ALPN"
     CLIENT_IP = "ClientIP"
     HEADER = "Header"
     HEADER_REGEXP = "HeaderRegexp"
     HOST = "Host"
     HOST_REGEXP = "HostRegexp"
+    HOST_SNI = "HostSNI"
+    HOST_SNI_REGEXP = "HostSNIRegexp"
     METHOD = "Method"
     PATH = "Path"
     PATH_PREFIX = "PathPrefix"
@@ -26,12 +30,20 @@ class Matcher(StrEnum):
     QUERY_REGEXP = "QueryRegexp"
 
 
+TCP_MATCHERS: Final = (Matcher.ALPN, Matcher.CLIENT_IP, Matcher.HOST_SNI, Matcher.HOST_SNI_REGEXP)
+"""What rules about connections may ask."""
+HTTP_MATCHERS: Final = tuple(each for each in Matcher if each is Matcher.CLIENT_IP or each not in TCP_MATCHERS)
+"""What rules about requests may ask."""
+
 ARGUMENT_COUNTS: Final[Mapping[Matcher, tuple[int, ...]]] = {
+    Matcher.ALPN: (1,),
     Matcher.CLIENT_IP: (1,),
     Matcher.HEADER: (2,),
     Matcher.HEADER_REGEXP: (2,),
     Matcher.HOST: (1,),
     Matcher.HOST_REGEXP: (1,),
+    Matcher.HOST_SNI: (1,),
+    Matcher.HOST_SNI_REGEXP: (1,),
     Matcher.METHOD: (1,),
     Matcher.PATH: (1,),
     Matcher.PATH_PREFIX: (1,),

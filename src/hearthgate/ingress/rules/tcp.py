@@ -1,0 +1,100 @@
+"""Rules about connections (traefik.io IngressRouteTCP, `spec.routes[].match`): SNI, ALPN, address of the peer.
+
+What a connection that is not TLS says about itself is nothing: no name, no protocols.
+"""
+
+import functools
+from typing import Final, NamedTuple
+
+from hearthgate.ingress.rules.match import comes_from
+from hearthgate.ingress.rules.parser import TCP
+from hearthgate.ingress.rules.regex import found
+from hearthgate.ingress.rules.rule import MAX_LENGTH, SYNTAX, Rule, RuleError, compiled
+from hearthgate.ingress.rules.syntax import And, Condition, Expression, Matcher, Not, Or
+from hearthgate.model.hostnames import host_matches
+
+CATCH_ALL_PRIORITY: Final = -1
+
+
+class Connection(NamedTuple):
+    """A connection as it came in. `sni`: the name that a TLS client asks for, empty for none. `alpn`: the
+    protocols that it offers. `client_ip`: its peer."""
+
+    sni: str = ""
+    alpn: tuple[str, ...] = ()
+    client_ip: str = ""
+
+
+def compile_tcp_rule(text: str, syntax: str = SYNTAX) -> Rule | RuleError:
+    """The rule that `text` writes in upstream's v3 syntax, or what is wrong with it and where. Never raises."""
+    if syntax not in ("", SYNTAX):
+        return RuleError(1, f"rule syntax {syntax!r} is not supported yet: write the rule in v3 syntax")
+    if len(text) > MAX_LENGTH:
+        return RuleError(1, f"the rule is {len(text)} characters long, more than {MAX_LENGTH}", too_complex=True)
+    return _compile(text)
+
+
+@functools.lru_cache(maxsize=4096)
+def _compile(text: str) -> Rule | RuleError:
+    return compiled(text, TCP)
+
+
+def is_catch_all(rule: Rule) -> bool:
+    """Whether the rule is nothing but ``HostSNI(`*`)``: upstream lets every other rule go before it."""
+    return rule.expression == Condition(Matcher.HOST_SNI, ("*",))
+
+
+def default_priority(rule: Rule) -> int:
+    """Upstream's: the length of the text in bytes; below all for a catch-all."""
+    return CATCH_ALL_PRIORITY if is_catch_all(rule) else rule.default_priority
+
+
+def names_of(rule: Rule) -> tuple[str, ...]:
+    """Every name that a `HostSNI` of the rule names, negated or not, `*` included, in lower case, sorted."""
+    return tuple(sorted({name.lower().removesuffix(".") for name in _names(rule.expression)}))
+
+
+def _names(expression: Expression) -> set[str]:
+    match expression:
+        case Condition(Matcher.HOST_SNI, (name,)):
+            return {name}
+        case Condition():
+            return set()
+        case Not(operand):
+            return _names(operand)
+        case And(operands) | Or(operands):
+            return set().union(*map(_names, operands))
+
+
+def holds(expression: Expression, connection: Connection) -> bool:
+    """Whether `connection` fulfils an expression: the meaning of every matcher, word for word."""
+    match expression:
+        case Condition(_, _, negated):
+            return condition_holds(expression, connection) is not negated
+        case Not(operand):
+            return not holds(operand, connection)
+        case And(operands):
+            return all(holds(operand, connection) for operand in operands)
+        case Or(operands):
+            return any(holds(operand, connection) for operand in operands)
+
+
+def condition_holds(condition: Condition, connection: Connection) -> bool:
+    """Whether `connection` fulfils one condition, its negation aside."""
+    value = condition.arguments[0]
+    match condition.matcher:
+        case Matcher.HOST_SNI:
+            return sni_holds(value, connection.sni)
+        case Matcher.HOST_SNI_REGEXP:
+            return found(value, connection.sni.lower())
+        case Matcher.ALPN:
+            return value in connection.alpn
+        case Matcher.CLIENT_IP:
+            return comes_from(value, connection.client_ip)
+        case _:
+            raise ValueError(f"{condition.matcher} is no matcher of connections")
+
+
+def sni_holds(value: str, sni: str) -> bool:
+    """Whether the name that a client asks for fulfils a `HostSNI`: exact, or a wildcard for one label."""
+    return value == "*" or (bool(sni) and host_matches(value, sni.lower().removesuffix(".")))
