@@ -87,6 +87,11 @@ class ApiServer:
         """A bearer token with full access until the process ends; the one before of `user` ends now."""
         return self._tokens.issue(user)
 
+    @property
+    def authority(self) -> Path:
+        """The certificate that clients trust. Only once started."""
+        return self._state / "pki" / "ca.crt"
+
     async def start(self) -> None:
         """Raises Permanent when the state folder is in use or damaged, or the address is taken."""
         self._store = await Store.open(self._state)

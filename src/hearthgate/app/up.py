@@ -11,6 +11,7 @@ import ctypes
 import gc
 import os
 import shutil
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from typing import NamedTuple
 import structlog
 
 from hearthgate import __version__
+from hearthgate.apiserver.access.identity import OWN_USER
 from hearthgate.apiserver.foldersync.sync import FolderSync
 from hearthgate.apiserver.objects import Objects
 from hearthgate.apiserver.server import ApiServer
@@ -38,7 +40,7 @@ from hearthgate.app.stopping import until_stopped
 from hearthgate.app.supervisor import supervised
 from hearthgate.backends.controller import BackendsController
 from hearthgate.cluster.client import Client
-from hearthgate.cluster.config import from_files
+from hearthgate.cluster.config import ClientConfig, Token, from_files
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.hub import Hub
 from hearthgate.cluster.lastgood import LastGood
@@ -166,7 +168,8 @@ class Up:
             self._problems.locate = sync.locate
             await sync.first_pass()
             await stack.enter_async_context(supervised({"folder sync": sync.run}, on_crash=self._on_crash))
-        return Client(from_files([api.kubeconfig]))
+        tls = ssl.create_default_context(cafile=api.authority)
+        return Client(ClientConfig(server=api.url, tls=tls, token=Token(api.issue_token(OWN_USER))))
 
     @contextlib.asynccontextmanager
     async def _ingress(self, state: Path, client: Client, hub: Hub) -> AsyncIterator[None]:

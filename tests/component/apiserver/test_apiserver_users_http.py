@@ -13,6 +13,7 @@ from hearthgate.apiserver.access import authority
 from hearthgate.apiserver.access.accounts import Accounts, CredentialKind
 from hearthgate.apiserver.access.authority import Authority
 from hearthgate.apiserver.access.certificates import Certificates
+from hearthgate.apiserver.access.identity import OWN_USER
 from hearthgate.apiserver.access.roles import Role
 from hearthgate.apiserver.server import ApiServer
 from hearthgate.apiserver.web import api
@@ -183,6 +184,14 @@ async def test_an_impersonated_write_names_both(server: ApiServer, client: Clien
     assert (line["user"], line["impersonated"]) == ("tester", "bob")
     for headers in ({"Impersonate_Group": "a"}, {"Impersonate_User": "a", "Impersonate_Extra_x": "b"}):
         assert (await client.get(CONFIGMAPS, **headers)).status == 400
+
+
+async def test_what_the_program_writes_itself_is_not_audited(server: ApiServer, client: Client) -> None:
+    own = server.issue_token(OWN_USER).reveal().decode()
+    assert (await client.send("POST", CONFIGMAPS, configmap("a"), Authorization=f"Bearer {own}")).status == 201
+    assert (await client.post(CONFIGMAPS, configmap("b"))).status == 201
+    (line,) = await eventually(lambda: audit_lines(server))
+    assert line["name"] == "b"
 
 
 async def test_no_audit_log_when_it_is_switched_off(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ ROLE_PREFIX: Final = "hearthgate:"
 AUTHENTICATED: Final = "system:authenticated"
 ANONYMOUS: Final = "system:anonymous"
 UNAUTHENTICATED: Final = "system:unauthenticated"
+OWN_USER: Final = "system:hearthgate"
+"""This program's controllers. Users cannot have a name with a colon."""
 _SERVICE_ACCOUNT: Final = "system:serviceaccount:"
 
 

@@ -1,4 +1,5 @@
-"""What of a request goes into the audit log: every write, allowed or not, and who failed to be let in."""
+"""What of a request goes into the audit log: every write of somebody else than this program, allowed or not, and
+who failed to be let in."""
 
 import gzip
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from hearthgate.apiserver.access.audit import AuditLine, AuditLog
-from hearthgate.apiserver.access.identity import Identity
+from hearthgate.apiserver.access.identity import OWN_USER, Identity
 from hearthgate.apiserver.access.roles import Attributes
 from hearthgate.apiserver.errors import ApiError
 from hearthgate.apiserver.web.body import decode_object
@@ -44,7 +45,7 @@ class Auditing:
         self._failures = Failures()
 
     async def answered(self, request: web.Request, call: Call, response: web.StreamResponse) -> None:
-        if self._log is None or not (response.status == 401 or _is_write(call.wanted)):
+        if self._log is None or not (response.status == 401 or self._counts(call)):
             return
         suppressed = 0
         if response.status == 401:
@@ -60,9 +61,14 @@ class Auditing:
 
     def interrupted(self, request: web.Request, call: Call) -> None:
         """The client left before the answer: whether it was done is not known."""
-        if self._log is not None and _is_write(call.wanted):
+        if self._log is not None and self._counts(call):
             dry_run = bool(request.query.get("dryRun"))
             self._add(request, call, CLIENT_LEFT, name=call.wanted.name, dry_run=dry_run)
+
+    def _counts(self, call: Call) -> bool:
+        """Whether somebody wrote. What the controllers write follows from that, and would hide it."""
+        own = call.real is not None and call.real.user == OWN_USER and call.acting == call.real
+        return _is_write(call.wanted) and not own
 
     def _add(
         self, request: web.Request, call: Call, code: int, *, name: str, dry_run: bool, suppressed: int = 0
