@@ -32,9 +32,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "program" in metafunc.fixturenames:
-        both = metafunc.definition.get_closest_marker("every_kubectl") and not os.environ.get(CHOSEN)
-        minors = [OLDEST, NEWEST] if both else [NEWEST]
-        metafunc.parametrize("program", minors, indirect=True, ids=[f"1.{minor}" for minor in minors])
+        minors = [OLDEST, NEWEST] if metafunc.definition.get_closest_marker("every_kubectl") else [NEWEST]
+        names = [f"1.{minor}" for minor in minors]
+        if os.environ.get(CHOSEN):
+            minors, names = [NEWEST], ["chosen"]
+        metafunc.parametrize("program", minors, indirect=True, ids=names)
 
 
 @pytest.fixture
@@ -59,20 +61,27 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def http(kubeconfig: Path) -> Iterator[Http]:
+def namespaces() -> list[str]:
+    """Those that this worker made for its tests; what they add elsewhere carries the name in its own."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def http(kubeconfig: Path, namespaces: list[str]) -> Iterator[Http]:
     made = Http(kubeconfig, kubectl_path(NEWEST))
     yield made
     if os.environ.get(KUBECONFIG):
-        _remove_everything(made)
+        _remove_everything(made, namespaces)
     made.close()
 
 
 @pytest.fixture
-def namespace(http: Http) -> Iterator[str]:
+def namespace(http: Http, namespaces: list[str]) -> Iterator[str]:
     metadata = {"generateName": "contract-", "labels": {LABEL: _worker()}}
     made = http.post(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     assert made.status == 201, made
-    name = made.body["metadata"]["name"]
+    name = str(made.body["metadata"]["name"])
+    namespaces.append(name)
     yield name
     http.delete(f"{NAMESPACES}/{name}")
 
@@ -114,14 +123,20 @@ def _worker() -> str:
     return os.environ.get("PYTEST_XDIST_WORKER", "alone")
 
 
-def _remove_everything(http: Http) -> None:
+def _remove_everything(http: Http, namespaces: list[str]) -> None:
     """What this worker made; the definition of the custom kind with the last worker."""
 
-    def mine() -> list[str]:
-        return http.get(NAMESPACES, labelSelector=f"{LABEL}={_worker()}").names
+    def left() -> list[str]:
+        """The addresses of namespaces and definitions that carry the name of a test's namespace."""
+        return [
+            f"{path}/{found}"
+            for path in (NAMESPACES, DEFINITIONS)
+            for found in http.get(path).names
+            if any(name in found for name in namespaces)
+        ]
 
-    for name in mine():
-        http.delete(f"{NAMESPACES}/{name}")
-    wait_for(lambda: not mine(), within=GONE_WITHIN, what="the end of the test's namespaces")
+    for address in left():
+        http.delete(address)
+    wait_for(lambda: not left(), within=GONE_WITHIN, what="the end of what the tests have made")
     if not http.get(NAMESPACES, labelSelector=LABEL).names:
         http.delete(f"{DEFINITIONS}/{widgets_definition()['metadata']['name']}")
