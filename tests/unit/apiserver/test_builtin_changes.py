@@ -145,7 +145,8 @@ FILLED: dict[str, tuple[str, Object, Object]] = {
                 "dnsPolicy": "ClusterFirst",
                 "terminationGracePeriodSeconds": 30,
                 "enableServiceLinks": True,
-            }
+            },
+            "status": {"phase": "Pending"},
         },
     ),
 }

@@ -100,6 +100,7 @@ def _pod(obj: Object) -> None:
             container.setdefault("terminationMessagePolicy", "File")
             container.setdefault("imagePullPolicy", _pull_policy(container.get("image", "")))
             _with_protocol(container.get("ports"))
+    obj.setdefault("status", {}).setdefault("phase", "Pending")
 
 
 def _pull_policy(image: str) -> str:
