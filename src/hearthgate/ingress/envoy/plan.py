@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from hearthgate.ingress.envoy.middlewares.access import ip_allow_list
+from hearthgate.ingress.envoy.middlewares.client_certificate import pass_tls_client_cert
 from hearthgate.ingress.envoy.middlewares.compress import compress
 from hearthgate.ingress.envoy.middlewares.credentials import basic_auth
 from hearthgate.ingress.envoy.middlewares.digest import digest_auth
@@ -28,6 +29,7 @@ from hearthgate.ingress.envoy.middlewares.paths import (
 )
 from hearthgate.ingress.envoy.middlewares.redirects import redirect_regex, redirect_scheme
 from hearthgate.ingress.middlewares.access import IPAllowList
+from hearthgate.ingress.middlewares.client_certificate import ClientCertificate
 from hearthgate.ingress.middlewares.compress import Compress
 from hearthgate.ingress.middlewares.credentials import BasicAuth
 from hearthgate.ingress.middlewares.digest import DigestAuth
@@ -56,6 +58,7 @@ MAX_EXPRESSION: Final = 7000
 _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]] = {
     AddPrefix: add_prefix,
     BasicAuth: basic_auth,
+    ClientCertificate: pass_tls_client_cert,
     Compress: compress,
     DigestAuth: digest_auth,
     EncodedCharacters: encoded_characters,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from hearthgate.ingress.middlewares.access import ip_allow_list, ip_white_list
+from hearthgate.ingress.middlewares.client_certificate import pass_tls_client_cert
 from hearthgate.ingress.middlewares.compress import compress
 from hearthgate.ingress.middlewares.credentials import basic_auth
 from hearthgate.ingress.middlewares.digest import digest_auth
@@ -36,6 +37,7 @@ _FAMILIES: Final[dict[str, Callable[[Any, Draft], Middleware | None]]] = {
     "headers": headers,
     "ip_allow_list": ip_allow_list,
     "ip_white_list": ip_white_list,
+    "pass_tls_client_cert": pass_tls_client_cert,
     "redirect_regex": redirect_regex,
     "redirect_scheme": redirect_scheme,
     "replace_path": replace_path,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from hearthgate.ingress.middlewares.links import Links, NoLinks
+from hearthgate.ingress.middlewares.links import Links
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.core import Secret
@@ -15,14 +15,14 @@ class Draft:
     """Collects the problems of one Middleware while it is built.
 
     name: the middleware's name. path: the field of its type, `spec.basicAuth`; mistakes are named below it.
-    links: finds the services that it speaks to.
+    links: finds the services that it speaks to; None where it is built alone.
     """
 
     def __init__(self, ref: ObjectRef, path: str, secret: FindSecret, links: Links | None = None) -> None:
         self.ref = ref
         self.name = f"{ref.namespace}-{ref.name}@kubernetescrd"
         self.secret = secret
-        self.links: Links = links or NoLinks()
+        self.links = links
         self.problems: list[Problem] = []
         self._path = path
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from hearthgate.ingress.middlewares.draft import Draft
+from hearthgate.ingress.middlewares.external import NO_LINKS
 from hearthgate.ingress.middlewares.header_fields import check_name
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.routing.model import Service
@@ -104,7 +105,7 @@ def _service(options: spec.Errors, draft: Draft) -> Service | None:
         message = "is required: the service that has the pages; until then answers pass as they are"
         draft.warn("service", message, Reason.MISSING_FIELD)
         return None
-    service, problems = draft.links.service(options.service, draft.path("service"))
+    service, problems = (draft.links or NO_LINKS).service(options.service, draft.path("service"))
     for problem in problems:
         message = problem.message if service is not None else f"{problem.message}; answers pass as they are"
         draft.problems.append(msgspec.structs.replace(problem, message=message, severity=Severity.WARNING))

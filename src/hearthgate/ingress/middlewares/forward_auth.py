@@ -6,6 +6,7 @@ from typing import Final
 from cryptography import x509
 
 from hearthgate.ingress.middlewares.draft import Draft
+from hearthgate.ingress.middlewares.external import NO_LINKS
 from hearthgate.ingress.middlewares.header_fields import check_name, check_value, is_framing
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.middlewares.regexes import MAX_LENGTH
@@ -58,7 +59,7 @@ def forward_auth(options: spec.ForwardAuth, draft: Draft) -> ForwardAuth | None:
     if server is None or transport is None or draft.is_refused:
         return None
     field = draft.path("address")
-    balancer, problems = draft.links.host(server.host, server.port, server.scheme, transport, field)
+    balancer, problems = (draft.links or NO_LINKS).host(server.host, server.port, server.scheme, transport, field)
     draft.problems.extend(problems)
     if balancer is None:
         return None

@@ -6,7 +6,7 @@ the kernel must translate once more. So such a name means the endpoints of the S
 
 from typing import Final
 
-from hearthgate.ingress.middlewares.links import external_host
+from hearthgate.ingress.middlewares.external import external_host
 from hearthgate.ingress.routing.model import EndpointsKey, LoadBalancer, Service, Transport
 from hearthgate.ingress.routing.names import service_name
 from hearthgate.ingress.routing.services import Origin, Services

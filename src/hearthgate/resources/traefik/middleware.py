@@ -457,9 +457,7 @@ class MiddlewareSpec(Strict, frozen=True, kw_only=True):
     buffering: Annotated[Buffering | None, unsupported()] = None
     circuit_breaker: Annotated[CircuitBreaker | None, unsupported()] = None
     compress: Compress | None = None
-    pass_tls_client_cert: Annotated[PassTLSClientCert | None, unsupported()] = msgspec.field(
-        default=None, name="passTLSClientCert"
-    )
+    pass_tls_client_cert: PassTLSClientCert | None = msgspec.field(default=None, name="passTLSClientCert")
     retry: Annotated[Retry | None, unsupported()] = None
     content_type: Annotated[ContentType | None, unsupported()] = None
     grpc_web: Annotated[GrpcWeb | None, unsupported()] = None
