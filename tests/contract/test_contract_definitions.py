@@ -47,10 +47,10 @@ def test_the_life_of_a_definition(cluster: Cluster, group: str) -> None:
 
     def is_defaulted() -> bool:
         dry = cluster.http.post(cluster.path(f"{group}/v1/gadgets"), gadget(group, "two", size=1), dryRun="All")
-        spec: Object = dry.body["spec"]
-        return spec.get("colour") == "grey"
+        stored = cluster.http.get(cluster.path(f"{group}/v1/gadgets", "one"))
+        return [made.body["spec"].get("colour") for made in (dry, stored)] == ["grey", "grey"]
 
-    wait_for(is_defaulted, within=30, what="the new default")
+    wait_for(is_defaulted, within=30, what="the new default, also in what was stored before")
     assert cluster.http.patch(cluster.path(f"{group}/v1/gadgets", "one"), {"spec": {"colour": 5}}).status == 422
     cluster.kubectl(f"delete crd {name} --timeout=40s")
     wait_for(lambda: cluster.http.get(cluster.path(f"{group}/v1/gadgets")).status == 404, within=30)

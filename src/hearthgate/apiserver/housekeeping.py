@@ -1,4 +1,5 @@
-"""What the API does by itself: empties ended namespaces and definitions, collects garbage, forgets Events.
+"""What the API does by itself: empties ended namespaces and definitions, fills in new defaults, collects garbage,
+forgets Events.
 
 Level-triggered: at the start everything is looked at once, so that a death in between loses nothing.
 """
@@ -14,6 +15,7 @@ from hearthgate.apiserver.collector import Collector
 from hearthgate.apiserver.endings import MANAGER, Endings
 from hearthgate.apiserver.errors import ApiError
 from hearthgate.apiserver.expiry import EventExpiry
+from hearthgate.apiserver.refill import Refill
 from hearthgate.apiserver.semantics.definitions import DEFINITIONS
 from hearthgate.apiserver.semantics.deletion import Deletion, Propagation
 from hearthgate.apiserver.semantics.lifecycle import NAMESPACES
@@ -48,6 +50,7 @@ class Housekeeping:
         self._collector = Collector(store, verbs, endings, served)
         self._namespaces = Worklist("ending namespaces", self._empty)
         self._definitions = Worklist("ending definitions", self._drop)
+        self._changed = Worklist("changed definitions", Refill(store, served).bring_up)
 
     def observe(self, resource: str, event: Event) -> None:
         self._collector.observe(resource, event)
@@ -60,14 +63,17 @@ class Housekeeping:
             self._namespaces.add(event.name)
         elif resource == DEFINITIONS and b'"deletionTimestamp"' in event.raw:
             self._definitions.add(event.name)
+        elif resource == DEFINITIONS and event.type == "MODIFIED":
+            self._changed.add(event.name)
 
     async def run(self) -> None:
         for entry in self._store.collection(DEFINITIONS).entries():
             self._definitions.add(entry.name)
+            self._changed.add(entry.name)
         for entry in self._store.collection(NAMESPACES).entries():
             self._namespaces.add(entry.name)
         async with asyncio.TaskGroup() as group:
-            for chore in (self._collector, self._namespaces, self._definitions):
+            for chore in (self._collector, self._namespaces, self._definitions, self._changed):
                 group.create_task(chore.run())
             group.create_task(self._sweep())
 
