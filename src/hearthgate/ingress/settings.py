@@ -73,8 +73,14 @@ class EntryPointTransport(Strict, frozen=True, kw_only=True):
     life_cycle: LifeCycle = LifeCycle()
 
 
+class UDPSettings(Strict, frozen=True, kw_only=True):
+    """`timeout`: how long a session without datagrams is kept, a duration."""
+
+    timeout: int | str = "3s"
+
+
 class EntryPoint(Strict, frozen=True, kw_only=True):
-    """`address`: `[host]:port`. Without a host it listens on every address, IPv4 and IPv6."""
+    """`address`: `[host]:port[/tcp|/udp]`. Without a host it listens on every address, IPv4 and IPv6."""
 
     address: str
     as_default: bool = False
@@ -83,6 +89,7 @@ class EntryPoint(Strict, frozen=True, kw_only=True):
     http3: HTTP3Settings | None = None
     forwarded_headers: ForwardedHeaders = ForwardedHeaders()
     transport: EntryPointTransport = EntryPointTransport()
+    udp: UDPSettings = UDPSettings()
 
 
 class KubernetesCRD(Strict, frozen=True, kw_only=True):

@@ -14,9 +14,23 @@ from msgspec import inspect
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.meta import Resource
-from hearthgate.resources.traefik import Middleware, ServersTransport, TLSOption, TraefikService
+from hearthgate.resources.traefik import (
+    Middleware,
+    MiddlewareTCP,
+    ServersTransport,
+    ServersTransportTCP,
+    TLSOption,
+    TraefikService,
+)
 
-FAIL_CLOSED: tuple[type[Resource], ...] = (Middleware, ServersTransport, TLSOption, TraefikService)
+FAIL_CLOSED: tuple[type[Resource], ...] = (
+    Middleware,
+    MiddlewareTCP,
+    ServersTransport,
+    ServersTransportTCP,
+    TLSOption,
+    TraefikService,
+)
 """Kinds that a field which is not honoured takes out of service."""
 
 

@@ -27,9 +27,10 @@ def produce(documents: list[Any]) -> Any:
     problems = [problem for found in decoded for problem in found.problems]
     snapshot = Snapshot.of(resources, problems)
     built = build_model(snapshot, decode_settings(settings, SETTINGS_REF, privileged=True))
-    conditions = wanted_conditions(built.owned, built.model.routers, built.problems, programmed=True)
+    conditions = wanted_conditions(built.owned, built.model.every_router, built.problems, programmed=True)
     return {
         "routers": [_router(router) for router in built.model.routers],
+        **_streams(built.model),
         "tlsOptions": [_plain(options) for options in built.model.tls_options],
         "certificates": [f"{c.ref}: {', '.join(c.names)}" for c in built.model.certificates],
         "endpoints": {
@@ -41,6 +42,15 @@ def produce(documents: list[Any]) -> Any:
             for ref, all_ in conditions.items()
         },
     }
+
+
+def _streams(model: Any) -> dict[str, Any]:
+    found = {
+        "tcpRouters": [_router(router) for router in model.tcp_routers],
+        "udpRouters": [{"ref": str(router.ref), **_plain(router)} for router in model.udp_routers],
+        "udpEntryPoints": [_plain(entrypoint) for entrypoint in model.udp_entrypoints],
+    }
+    return {name: values for name, values in found.items() if values}
 
 
 def _text(condition: Any) -> tuple[str, ...]:
@@ -59,7 +69,11 @@ def _plain(value: Any) -> Any:
             return str(value)
         case msgspec.Struct():
             kind = type(value).__name__
-            head = {"type": kind} if kind not in {"Router", "TLSOptions"} else {}
+            head = (
+                {"type": kind}
+                if kind not in {"Router", "TCPRouter", "TLSOptions", "UDPEntryPoint", "UDPRouter"}
+                else {}
+            )
             return head | dict(_fields(value))
         case tuple() if hasattr(value, "_fields"):
             return "/".join(map(str, value))

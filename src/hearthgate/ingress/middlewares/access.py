@@ -45,13 +45,13 @@ def ip_white_list(options: spec.IPWhiteList, draft: Draft) -> IPAllowList:
 def _allow_list(options: spec.IPAllowList | spec.IPWhiteList, draft: Draft, status: int) -> IPAllowList:
     if not options.source_range:
         draft.refuse("sourceRange", "is required: list the networks that may pass", Reason.MISSING_FIELD)
-    ranges = _networks(options.source_range, draft, "sourceRange")
+    ranges = networks(options.source_range, draft, "sourceRange")
     strategy = options.ip_strategy or IPStrategy()
     subnet = strategy.ipv6_subnet
     if subnet is not None and not 0 < subnet <= 128:
         draft.refuse("ipStrategy.ipv6Subnet", f"must be 1 to 128, not {subnet}")
         subnet = None
-    excluded = _networks(strategy.excluded_ips, draft, "ipStrategy.excludedIPs")
+    excluded = networks(strategy.excluded_ips, draft, "ipStrategy.excludedIPs")
     forwarded = None
     if strategy.depth:
         forwarded = ForwardedStrategy(depth=strategy.depth, ipv6_subnet=subnet or 128)
@@ -66,7 +66,7 @@ def _allow_list(options: spec.IPAllowList | spec.IPWhiteList, draft: Draft, stat
     return IPAllowList(name=draft.name, ranges=ranges, status=status, strategy=forwarded)
 
 
-def _networks(texts: Iterable[str], draft: Draft, field: str) -> tuple[str, ...]:
+def networks(texts: Iterable[str], draft: Draft, field: str) -> tuple[str, ...]:
     """The networks, canonical and sorted. As upstream, host bits beyond the prefix do not matter."""
     networks = set()
     for index, text in enumerate(texts):

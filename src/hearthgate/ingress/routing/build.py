@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.ingress.routing.certificates import built_certificate
 from hearthgate.ingress.routing.endpoints import EndpointsIndex
-from hearthgate.ingress.routing.entrypoints import build_entrypoints
+from hearthgate.ingress.routing.entrypoints import build_entrypoints, build_udp_entrypoints
 from hearthgate.ingress.routing.links import MiddlewareLinks
 from hearthgate.ingress.routing.middlewares import Middlewares
 from hearthgate.ingress.routing.model import (
@@ -18,12 +18,16 @@ from hearthgate.ingress.routing.model import (
     EndpointsKey,
     Router,
     RoutingModel,
+    TCPRouter,
     TLSOptions,
     Transport,
+    UDPRouter,
 )
 from hearthgate.ingress.routing.redirections import redirection_routers
 from hearthgate.ingress.routing.routers import Linked, Routers, asked_endpoints
 from hearthgate.ingress.routing.services import Services, endpoints_keys
+from hearthgate.ingress.routing.stream_check import StreamCheck
+from hearthgate.ingress.routing.streams import StreamRouters, only_first
 from hearthgate.ingress.routing.tls_hosts import OptionsByHost, with_hosts
 from hearthgate.ingress.routing.tls_options import built_options, options_name
 from hearthgate.ingress.routing.tracking import Result, Tracker
@@ -33,8 +37,12 @@ from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.core import Secret
 from hearthgate.resources.traefik import (
     IngressRoute,
+    IngressRouteTCP,
+    IngressRouteUDP,
     Middleware,
+    MiddlewareTCP,
     ServersTransport,
+    ServersTransportTCP,
     TLSOption,
     TLSStore,
     TraefikService,
@@ -71,7 +79,10 @@ class RoutingBuilder:
         self._endpoints = EndpointsIndex()
         self._options_by_host = OptionsByHost()
         self._entrypoints, found = build_entrypoints(settings)
-        self._setting_problems = [*found]
+        self._udp_entrypoints, found_udp = build_udp_entrypoints(settings)
+        self._served_udp = {entrypoint.name for entrypoint in self._udp_entrypoints}
+        self._setting_problems = [*found, *found_udp]
+        self._stream_routers = StreamRouters(self._tracker, settings)
         self._served = {entrypoint.name: entrypoint for entrypoint in self._entrypoints}
         redirections = redirection_routers(settings, self._served, self._setting_problems)
         self._redirections = [(_rank(router), router) for router in redirections]
@@ -102,6 +113,7 @@ class RoutingBuilder:
                 ranked.extend(self._serviceable(own_ranked, endpoints, usable, problems))
         for own_problems in self._unclaimed.values():
             problems.extend(own_problems)
+        tcp, udp = self._streams(snapshot, endpoints, usable, (owned, certificates, problems))
         ranked.sort(key=itemgetter(0))
         settled, hosts, conflicts = self._options_by_host.settle(tuple(router for _, router in ranked))
         problems.extend(conflicts)
@@ -111,6 +123,9 @@ class RoutingBuilder:
             tls_options=tuple(with_hosts(option, hosts) for option in options),
             certificates=tuple(certificates[ref] for ref in sorted(certificates)),
             default_certificate=default,
+            tcp_routers=tcp,
+            udp_routers=udp,
+            udp_entrypoints=self._udp_entrypoints,
         )
         return Built(model, endpoints, tuple(sorted(set(problems))), tuple(owned))
 
@@ -147,6 +162,12 @@ class RoutingBuilder:
         for transport in snapshot.all(ServersTransport):
             problems.extend(self._services.transports.built(transport).problems)
             owned.append(transport.ref)
+        for stream_middleware in snapshot.all(MiddlewareTCP):
+            problems.extend(self._stream_routers.middleware(stream_middleware).problems)
+            owned.append(stream_middleware.ref)
+        for stream_transport in snapshot.all(ServersTransportTCP):
+            problems.extend(self._stream_routers.services.transports.built(stream_transport).problems)
+            owned.append(stream_transport.ref)
         for service in snapshot.all(TraefikService):
             problems.extend(self._services.built(service).problems)
             owned.append(service.ref)
@@ -202,6 +223,30 @@ class RoutingBuilder:
                 certificates[certificate.ref] = certificate
         return default
 
+    def _streams(
+        self, snapshot: Snapshot, endpoints: Endpoints, options: set[str], found: "_Found"
+    ) -> tuple[tuple[TCPRouter, ...], tuple[UDPRouter, ...]]:
+        """Routers of connections by precedence, and of datagrams by entrypoint. Adds to `found`."""
+        owned, certificates, problems = found
+        tcp: list[TCPRouter] = []
+        udp: list[UDPRouter] = []
+        routes: list[IngressRouteTCP | IngressRouteUDP]
+        routes = [*snapshot.all(IngressRouteTCP), *snapshot.all(IngressRouteUDP)]
+        for route in routes:
+            linked, own_problems = self._stream_routers.linked(route)
+            problems.extend(own_problems)
+            if linked is not None:
+                owned.append(linked.ref)
+                certificates.update((one.ref, one) for one in linked.certificates)
+                tcp += (one for one in linked.tcp if one.entrypoint in self._served)
+                udp += (one for one in linked.udp if one.entrypoint in self._served_udp)
+        allow_empty = self._settings.providers.kubernetes_crd.allow_empty_services
+        check = StreamCheck(endpoints, options, allow_empty=allow_empty)
+        tcp = [one for one in tcp if check.serves(one, problems)]
+        udp = [one for one in only_first(udp, problems) if check.serves(one, problems)]
+        tcp.sort(key=lambda one: (-one.priority, one.name, one.entrypoint))
+        return tuple(tcp), tuple(udp)
+
     def _serviceable(
         self, ranks: tuple["_Ranked", ...], endpoints: Endpoints, options: set[str], problems: list[Problem]
     ) -> Iterator["_Ranked"]:
@@ -233,6 +278,8 @@ def build_model(snapshot: Snapshot, settings: IngressSettings, *, self_signed: C
     return RoutingBuilder(settings, self_signed=self_signed).build(snapshot)
 
 
+_Found = tuple[list[ObjectRef], dict[ObjectRef, Certificate], list[Problem]]
+"""Objects that are ours, certificates, problems."""
 _Rank = tuple[int, str, str]
 _Ranked = tuple[_Rank, Router]
 

@@ -61,7 +61,7 @@ def _parts(item: EndpointSlice) -> list[_Part]:
         return []
     found = []
     for port in item.ports or ():
-        if port.port is None or port.protocol not in {"TCP", None}:
+        if port.port is None or port.protocol not in {"TCP", "UDP", None}:
             continue
         serving: set[Endpoint] = set()
         terminating: set[Endpoint] = set()

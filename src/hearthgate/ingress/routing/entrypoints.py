@@ -3,7 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 
-from hearthgate.ingress.routing.model import EntryPoint
+from hearthgate.ingress.routing.model import EntryPoint, UDPEntryPoint
 from hearthgate.ingress.settings import EntryPoint as EntryPointSettings
 from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.durations import parse_duration
@@ -19,24 +19,60 @@ def build_entrypoints(settings: IngressSettings) -> tuple[tuple[EntryPoint, ...]
     """The entrypoints that can be served, by name; a broken one is left out with a Problem."""
     found, problems = [], []
     for name, entrypoint in sorted(settings.entry_points.items()):
+        if is_datagram(entrypoint.address):
+            continue
         try:
             found.append(_entrypoint(name, entrypoint))
         except FieldError as error:
-            problems.append(
-                Problem(
-                    ref=SETTINGS_REF,
-                    field=f"entryPoints.{name}.{error.field}",
-                    reason=Reason.INVALID_VALUE,
-                    message=str(error),
-                )
-            )
+            problems.append(_refused(name, error))
     return tuple(found), tuple(problems)
+
+
+def build_udp_entrypoints(settings: IngressSettings) -> tuple[tuple[UDPEntryPoint, ...], tuple[Problem, ...]]:
+    """The same for those of datagrams (`address: :53/udp`)."""
+    found, problems = [], []
+    for name, entrypoint in sorted(settings.entry_points.items()):
+        if not is_datagram(entrypoint.address):
+            continue
+        try:
+            host, port = parse_address(entrypoint.address)
+            timeout = _seconds(entrypoint.udp.timeout, "udp.timeout")
+            if timeout <= 0:
+                raise FieldError("udp.timeout", "a session must last longer than 0")
+            found.append(UDPEntryPoint(name=name, host=host, port=port, timeout=timeout))
+        except FieldError as error:
+            problems.append(_refused(name, error))
+    return tuple(found), tuple(problems)
+
+
+def is_datagram(address: str) -> bool:
+    return address.endswith("/udp")
+
+
+def stream_entrypoints(settings: IngressSettings) -> tuple[str, ...]:
+    """Names of the entrypoints that take TCP connections, sorted."""
+    return tuple(sorted(n for n, one in settings.entry_points.items() if not is_datagram(one.address)))
+
+
+def datagram_entrypoints(settings: IngressSettings) -> tuple[str, ...]:
+    """Names of the entrypoints that take UDP datagrams, sorted."""
+    return tuple(sorted(n for n, one in settings.entry_points.items() if is_datagram(one.address)))
+
+
+def _refused(name: str, error: "FieldError") -> Problem:
+    return Problem(
+        ref=SETTINGS_REF,
+        field=f"entryPoints.{name}.{error.field}",
+        reason=Reason.INVALID_VALUE,
+        message=str(error),
+    )
 
 
 def default_entrypoints(settings: IngressSettings) -> tuple[str, ...]:
     """Those of a route that names none: the ones marked, else all but the internal one."""
-    marked = sorted(name for name, entrypoint in settings.entry_points.items() if entrypoint.as_default)
-    return tuple(marked or sorted(set(settings.entry_points) - {INTERNAL_ENTRYPOINT}))
+    streams = stream_entrypoints(settings)
+    marked = tuple(name for name in streams if settings.entry_points[name].as_default)
+    return marked or tuple(name for name in streams if name != INTERNAL_ENTRYPOINT)
 
 
 class FieldError(ValueError):
@@ -70,8 +106,8 @@ def _entrypoint(name: str, settings: EntryPointSettings) -> EntryPoint:
 def parse_address(address: str) -> tuple[str, int]:
     """(host, port) of `[host]:port`; `::` stands for every address. Raises FieldError."""
     text, slash, protocol = address.partition("/")
-    if slash and protocol != "tcp":
-        raise FieldError("address", f"{shorten(address)}: only TCP entrypoints are supported yet")
+    if slash and protocol not in ("tcp", "udp"):
+        raise FieldError("address", f"{shorten(address)}: the protocol is tcp or udp")
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not colon or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from hearthgate.ingress.middlewares.middleware import Middleware
+from hearthgate.ingress.middlewares.streams import StreamMiddleware
 from hearthgate.ingress.rules.rule import Rule
 from hearthgate.model.problems import Problem
 from hearthgate.model.refs import ObjectRef
@@ -123,6 +124,76 @@ class Router(Value, frozen=True, kw_only=True):
     tls_options: str = DEFAULT_TLS_OPTIONS
 
 
+class BackendTLS(Value, frozen=True, kw_only=True):
+    """TLS to the backends of streams. `root_cas`: PEM text; none = system store. `certificates`: what they are
+    shown. `uris`, `names`: the backend's certificate must hold one of them; none = the server's name."""
+
+    insecure_skip_verify: bool = False
+    server_name: str = ""
+    root_cas: tuple[str, ...] = ()
+    certificates: tuple["Certificate", ...] = ()
+    uris: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+class StreamTransport(Value, frozen=True, kw_only=True):
+    """How to speak to the backends of streams. Times in seconds; `keep_alive` 0 = none.
+    `proxy_protocol`: version of the PROXY protocol, 0 = none."""
+
+    name: str = "default"
+    dial_timeout: float = 30.0
+    keep_alive: float = 15.0
+    proxy_protocol: int = 0
+    tls: BackendTLS | None = None
+
+
+class StreamBalancer(Value, frozen=True, kw_only=True):
+    """One upstream of streams or datagrams. `endpoints`: where its servers come from; None when `addresses` names
+    them."""
+
+    name: str
+    endpoints: EndpointsKey | None = None
+    addresses: tuple[Endpoint, ...] = ()
+    transport: StreamTransport = StreamTransport()
+
+
+class StreamMember(Value, frozen=True, kw_only=True):
+    """Weight 0 is never chosen."""
+
+    weight: int
+    balancer: StreamBalancer
+
+
+class TCPRouter(Value, frozen=True, kw_only=True):
+    """One rule about connections and where those go that it matches. Names and priorities as for Router, but that
+    a catch-all has -1.
+
+    members: one or more. tls: whether it serves TLS connections or all others. passthrough: they stay encrypted.
+    """
+
+    name: str
+    ref: ObjectRef
+    field: str
+    entrypoint: str
+    rule: Rule
+    priority: int
+    middlewares: tuple[StreamMiddleware, ...] = ()
+    members: tuple[StreamMember, ...]
+    tls: bool = False
+    passthrough: bool = False
+    tls_options: str = DEFAULT_TLS_OPTIONS
+
+
+class UDPRouter(Value, frozen=True, kw_only=True):
+    """Where the datagrams of an entrypoint go. There is one for each entrypoint."""
+
+    name: str
+    ref: ObjectRef
+    field: str
+    entrypoint: str
+    members: tuple[StreamMember, ...]
+
+
 class Certificate(Value, frozen=True, kw_only=True):
     """A key pair to serve. `names`: lower-case DNS names, wildcards included. `chain`: PEM, leaf first."""
 
@@ -175,6 +246,15 @@ class EntryPoint(Value, frozen=True, kw_only=True):
     idle_timeout: float = 180.0
 
 
+class UDPEntryPoint(Value, frozen=True, kw_only=True):
+    """Where the proxy takes datagrams. `timeout`: seconds that a session without any is kept."""
+
+    name: str
+    host: str
+    port: int
+    timeout: float = 3.0
+
+
 class RoutingModel(Value, frozen=True, kw_only=True):
     """All sorted: routers by descending priority, then name; certificates by ref; entrypoints by name.
 
@@ -187,6 +267,13 @@ class RoutingModel(Value, frozen=True, kw_only=True):
     tls_options: tuple[TLSOptions, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     default_certificate: Certificate | None = None
+    tcp_routers: tuple[TCPRouter, ...] = ()
+    udp_routers: tuple[UDPRouter, ...] = ()
+    udp_entrypoints: tuple[UDPEntryPoint, ...] = ()
+
+    @property
+    def every_router(self) -> tuple[Router | TCPRouter | UDPRouter, ...]:
+        return (*self.routers, *self.tcp_routers, *self.udp_routers)
 
 
 Endpoints = Mapping[EndpointsKey, tuple[Endpoint, ...]]

@@ -11,8 +11,10 @@ R = TypeVar("R", bound=Resource)
 
 _NOT_FOUND = {
     "Middleware": Reason.MIDDLEWARE_NOT_FOUND,
+    "MiddlewareTCP": Reason.MIDDLEWARE_NOT_FOUND,
     "TLSOption": Reason.TLS_OPTION_NOT_FOUND,
     "ServersTransport": Reason.TRANSPORT_NOT_FOUND,
+    "ServersTransportTCP": Reason.TRANSPORT_NOT_FOUND,
     "TraefikService": Reason.SERVICE_NOT_FOUND,
     "Service": Reason.SERVICE_NOT_FOUND,
     "Secret": Reason.SECRET_NOT_FOUND,
@@ -47,7 +49,7 @@ def not_found(tracker: Tracker, kind: type[Resource], namespace: str, name: str)
     """Why there is no such object: refused by decoding, in another namespace, misspelt, or just missing."""
     reason = _NOT_FOUND[kind.__name__]
     if tracker.is_refused(kind, namespace, name):
-        invalid = Reason.MIDDLEWARE_INVALID if kind.__name__ == "Middleware" else reason
+        invalid = Reason.MIDDLEWARE_INVALID if reason is Reason.MIDDLEWARE_NOT_FOUND else reason
         return Broken(invalid, f"{kind.__name__} {namespace}/{name} exists but is invalid: see its own problems")
     keys = tracker.collection(kind).objects
     elsewhere = sorted(space for space, known in keys if known == name)

@@ -2,21 +2,24 @@
 
 from collections.abc import Iterable, Mapping
 
-from hearthgate.ingress.routing.model import Router
+from hearthgate.ingress.routing.model import Router, TCPRouter, UDPRouter
 from hearthgate.model.problems import Problem
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.meta import Condition
 
 ACCEPTED, PARTIALLY_INVALID, PROGRAMMED = "Accepted", "PartiallyInvalid", "Programmed"
 LONGEST_MESSAGE = 1000
+AnyRouter = Router | TCPRouter | UDPRouter
+ROUTES = ("IngressRoute", "IngressRouteTCP", "IngressRouteUDP")
+"""Kinds that are in service as soon as one of their routes is."""
 
 
 def wanted_conditions(
-    owned: Iterable[ObjectRef], routers: Iterable[Router], problems: Iterable[Problem], *, programmed: bool
+    owned: Iterable[ObjectRef], routers: Iterable[AnyRouter], problems: Iterable[Problem], *, programmed: bool
 ) -> Mapping[ObjectRef, tuple[Condition, ...]]:
     """The conditions of every object that is ours, without times and generations.
 
-    Accepted: it is in service; for an IngressRoute: at least one of its routes is. PartiallyInvalid (only when
+    Accepted: it is in service; for a route: at least one of its routes is. PartiallyInvalid (only when
     true): some of it is not. Programmed (only for what is accepted): the proxy runs it.
     """
     serving = {router.ref for router in routers}
@@ -27,7 +30,7 @@ def wanted_conditions(
     in_service = tuple(_serving([], [], programmed=programmed))
 
     def of(ref: ObjectRef) -> tuple[Condition, ...]:
-        if ref not in errors and ref not in warnings and (ref.kind != "IngressRoute" or ref in serving):
+        if ref not in errors and ref not in warnings and (ref.kind not in ROUTES or ref in serving):
             return in_service  # nearly all of them: made once
         return tuple(_conditions(ref, errors.get(ref, []), warnings.get(ref, []), serving, programmed=programmed))
 
@@ -37,7 +40,7 @@ def wanted_conditions(
 def _conditions(
     ref: ObjectRef, errors: list[Problem], warnings: list[Problem], serving: set[ObjectRef], *, programmed: bool
 ) -> Iterable[Condition]:
-    accepted = ref in serving if ref.kind == "IngressRoute" else not errors
+    accepted = ref in serving if ref.kind in ROUTES else not errors
     if not accepted:
         reason = errors[0].reason.value if errors else "NoRoutes"
         yield _condition(ACCEPTED, False, reason, _text(errors) or "no route of this object serves")

@@ -13,7 +13,7 @@ _READY: Final = Column("READY", '.status.conditions[?(@.type=="Accepted")].statu
 _REASON: Final = Column("REASON", '.status.conditions[?(@.type=="Accepted")].reason', priority=1)
 
 
-def _kind(plural: str, resource: type[Resource], *columns: Column, acted_on: bool = True) -> Kind:
+def _kind(plural: str, resource: type[Resource], *columns: Column) -> Kind:
     return Kind(
         "traefik.io",
         "v1alpha1",
@@ -23,18 +23,17 @@ def _kind(plural: str, resource: type[Resource], *columns: Column, acted_on: boo
         categories=("hearthgate",),
         status=True,
         columns=(*columns, _READY, _REASON),
-        acted_on=acted_on,
     )
 
 
 def _kinds() -> Iterator[Kind]:
     yield _kind("ingressroutes", traefik.IngressRoute, _ENTRYPOINTS, _MATCH)
-    yield _kind("ingressroutetcps", traefik.IngressRouteTCP, _ENTRYPOINTS, _MATCH, acted_on=False)
-    yield _kind("ingressrouteudps", traefik.IngressRouteUDP, _ENTRYPOINTS, acted_on=False)
+    yield _kind("ingressroutetcps", traefik.IngressRouteTCP, _ENTRYPOINTS, _MATCH)
+    yield _kind("ingressrouteudps", traefik.IngressRouteUDP, _ENTRYPOINTS)
     yield _kind("middlewares", traefik.Middleware)
-    yield _kind("middlewaretcps", traefik.MiddlewareTCP, acted_on=False)
+    yield _kind("middlewaretcps", traefik.MiddlewareTCP)
     yield _kind("serverstransports", traefik.ServersTransport)
-    yield _kind("serverstransporttcps", traefik.ServersTransportTCP, acted_on=False)
+    yield _kind("serverstransporttcps", traefik.ServersTransportTCP)
     yield _kind("tlsoptions", traefik.TLSOption)
     yield _kind("tlsstores", traefik.TLSStore)
     yield _kind("traefikservices", traefik.TraefikService)

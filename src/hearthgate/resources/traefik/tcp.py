@@ -42,8 +42,8 @@ class ServiceTCP(Strict, frozen=True, kw_only=True):
     tls: bool = False
     native_lb: bool = msgspec.field(default=False, name="nativeLB")
     node_port_lb: bool = msgspec.field(default=False, name="nodePortLB")
-    proxy_protocol: Annotated[ProxyProtocol | None, ignored("use a ServersTransportTCP")] = None
-    termination_delay: Annotated[int | None, ignored("use a ServersTransportTCP")] = None
+    proxy_protocol: ProxyProtocol | None = None
+    termination_delay: int | None = None
 
 
 class RouteTCP(Strict, frozen=True, kw_only=True):
@@ -132,7 +132,7 @@ class MiddlewareTCPSpec(Strict, frozen=True, kw_only=True):
 
     in_flight_conn: InFlightConn | None = None
     ip_allow_list: IPAllowListTCP | None = None
-    ip_white_list: Annotated[IPAllowListTCP | None, unsupported("use ipAllowList")] = None
+    ip_white_list: IPAllowListTCP | None = None
 
 
 class MiddlewareTCP(Resource, frozen=True, kw_only=True):
