@@ -86,8 +86,8 @@ end
 local function replace(handle, config, request)
   local status = tonumber(handle:headers():get(":status"))
   if not within(config.ranges, status) then return end
-  local length = tonumber(handle:headers():get("content-length"))
-  if length and length > config.body_limit then return end
+  local length = tonumber(handle:headers():get("content-length") or "0")
+  if length > config.body_limit then return end
   local rewrite = within(config.rewrites, status)
   local shown = rewrite and rewrite.status or status
   -- First, because what arrives during the call cannot be taken later.
