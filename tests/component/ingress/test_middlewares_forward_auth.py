@@ -437,6 +437,27 @@ async def test_tls(running: Site, tmp_path: Path) -> None:
         assert secure.last.header("host") == f"localhost:{secure.port}"
 
 
+async def test_a_certificate_is_shown(running: Site, tmp_path: Path) -> None:
+    pair, own = self_signed("localhost"), self_signed("gateway")
+    (tmp_path / "server.pem").write_bytes(pair.chain + pair.key)
+    (tmp_path / "clients.pem").write_bytes(own.chain)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(tmp_path / "clients.pem"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(tmp_path / "server.pem")
+    async with script(context) as secure:
+        address, tls = f"https://localhost:{secure.port}/", {"caSecret": "ca"}
+        routes: dict[str, list[Spec]] = {
+            "shown": [{"forwardAuth": {"address": address, "tls": {**tls, "certSecret": "own"}}}],
+            "silent": [{"forwardAuth": {"address": address, "tls": tls}}],
+        }
+        secrets = [
+            secret("ca", {"tls.ca": pair.chain.decode()}),
+            secret("own", {"tls.crt": own.chain.decode(), "tls.key": own.key.decode()}, "kubernetes.io/tls"),
+        ]
+        assert await running.serve(routes, *secrets) == []
+        assert [(await running.get(host)).status for host in routes] == [200, 500]
+
+
 async def test_a_middleware_that_cannot_be_used_lets_nobody_pass(running: Site) -> None:
     spec = {"address": "http://authelia.auth.svc:9999/"}
     found = await running.serve({"a": [{"forwardAuth": spec}]}, *service("authelia", 1, namespace="auth", at=9091))

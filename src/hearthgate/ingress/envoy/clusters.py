@@ -14,7 +14,7 @@ from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.retries import retry_policy
 from hearthgate.ingress.envoy.schema import any_of
 from hearthgate.ingress.envoy.services import UnservableError
-from hearthgate.ingress.routing.model import Endpoint, EndpointsKey, LoadBalancer, Transport
+from hearthgate.ingress.routing.model import Certificate, Endpoint, EndpointsKey, LoadBalancer, Transport
 from hearthgate.ingress.xds.resources import Versioned, versioned
 
 AUTH_CLUSTER: Final = "hearthgate-auth"
@@ -172,6 +172,8 @@ def _transport_socket(
     common: dict[str, Any] = {
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"}
     }
+    if transport.certificates:
+        common["tls_certificates"] = [_shown(transport.certificates[0])]
     if http1 or not transport.http2:
         common["alpn_protocols"] = ["http/1.1"]
     if not transport.insecure_skip_verify:
@@ -188,6 +190,14 @@ def _transport_socket(
         # Many a home-made certificate of a backend has a key usage that does not fit; upstream does not look.
         enforce_rsa_key_usage=wrapped(False),
     )
+
+
+def _shown(certificate: Certificate) -> dict[str, Any]:
+    """A TlsCertificate."""
+    return {
+        "certificate_chain": {"inline_string": certificate.chain},
+        "private_key": {"inline_bytes": certificate.key.reveal()},
+    }
 
 
 def _authorities(transport: Transport, options: ProxyOptions) -> dict[str, Any]:

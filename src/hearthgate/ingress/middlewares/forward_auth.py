@@ -11,7 +11,13 @@ from hearthgate.ingress.middlewares.header_fields import check_name, check_value
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.middlewares.regexes import MAX_LENGTH
 from hearthgate.ingress.middlewares.urls import Server, parse_server
-from hearthgate.ingress.routing.model import LoadBalancer, Service, Transport
+from hearthgate.ingress.routing.certificates import (
+    CERTIFICATE_KEY,
+    PRIVATE_KEY_KEY,
+    InvalidPairError,
+    read_pair,
+)
+from hearthgate.ingress.routing.model import Certificate, LoadBalancer, Service, Transport
 from hearthgate.ingress.rules.regex import regex_error
 from hearthgate.model.problems import Reason, shorten
 from hearthgate.resources.traefik import middleware as spec
@@ -122,14 +128,32 @@ def _transport(tls: spec.ClientTLS, server: Server | None, draft: Draft) -> Tran
     if server is None:
         return None
     authorities = _authorities(tls.ca_secret, draft) if tls.ca_secret else ()
-    if authorities is None:
+    identity = _identity(tls.cert_secret, draft) if tls.cert_secret else ()
+    if authorities is None or identity is None:
         return None
     return Transport(
         name=f"forwardAuth {draft.name}",
         insecure_skip_verify=tls.insecure_skip_verify,
         server_name=server.host if server.scheme == "https" else "",
         root_cas=authorities,
+        certificates=identity,
     )
+
+
+def _identity(name: str, draft: Draft) -> tuple[Certificate, ...] | None:
+    secret = draft.secret(name)
+    where = f"Secret {draft.ref.namespace}/{name}"
+    if secret is None:
+        draft.refuse("tls.certSecret", f"{where} does not exist", Reason.SECRET_NOT_FOUND)
+        return None
+    chain, key = secret.value(CERTIFICATE_KEY), secret.value(PRIVATE_KEY_KEY)
+    try:
+        if chain is None or key is None:
+            raise InvalidPairError(f"has no {PRIVATE_KEY_KEY if chain is not None else CERTIFICATE_KEY}")
+        return (read_pair(secret.ref, chain.reveal(), key),)
+    except InvalidPairError as error:
+        draft.refuse("tls.certSecret", f"{where}: {error}", Reason.SECRET_INVALID)
+        return None
 
 
 def _authorities(name: str, draft: Draft) -> tuple[str, ...] | None:

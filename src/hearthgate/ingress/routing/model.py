@@ -24,9 +24,11 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Transport(Value, frozen=True, kw_only=True):
-    """How to speak to backends. Times in seconds, 0 = no limit. `root_cas`: PEM text; none = system store."""
+    """How to speak to backends. Times in seconds, 0 = no limit. `root_cas`: PEM text; none = system store.
+    `certificates`: what they are shown when they ask for one."""
 
     name: str = "default"
+    certificates: tuple["Certificate", ...] = ()
     insecure_skip_verify: bool = False
     server_name: str = ""
     root_cas: tuple[str, ...] = ()
