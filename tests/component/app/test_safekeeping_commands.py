@@ -1,6 +1,7 @@
 """`hearthgate backup` and `restore` as their users run them."""
 
 import asyncio
+import os
 import re
 import stat
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hearthgate.apiserver.store.lock import FolderLock
 from hearthgate.apiserver.store.store import Put, Store
 from tests.apiserving import serving
 
@@ -72,3 +74,11 @@ def test_a_sealed_backup_of_a_running_process(tmp_path: Path) -> None:
     assert back.returncode == 0, back.stderr
     with serving(tmp_path / "new") as kubeconfig:
         assert kubeconfig.exists()
+
+
+def test_a_folder_that_is_in_use_serves_no_cluster_either(tmp_path: Path) -> None:
+    lock = FolderLock(tmp_path / "state")
+    refused = run("up", "--kubeconfig", str(tmp_path / "none"), "--state", str(tmp_path / "state"))
+    lock.release()
+    assert refused.returncode == 1
+    assert f"in use by process {os.getpid()} (" in refused.stderr
