@@ -12,6 +12,7 @@ from hearthgate.ingress.auth.service import AuthService
 from hearthgate.ingress.auth.tables import auth_tables
 from hearthgate.ingress.envoy.certificates import CertificateIndex
 from hearthgate.ingress.envoy.translate import Translator
+from hearthgate.ingress.middlewares.counted import bound
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
 from hearthgate.ingress.routing.model import Built
@@ -47,7 +48,7 @@ class Outcome(NamedTuple):
         """The status conditions that the objects of this snapshot should have."""
         return dict(
             wanted_conditions(
-                self.built.owned, self.built.model.routers, self.problems, programmed=self.programmed
+                self.built.owned, self.built.model.every_router, self.problems, programmed=self.programmed
             )
         )
 
@@ -105,6 +106,9 @@ class IngressController:
         translated = time.perf_counter()
         # Before the routes that ask it: a guard must never meet a service that does not know its users yet.
         self._auth.update(auth_tables(m for router in built.model.routers for m in router.middlewares))
+        self._auth.counters.update(
+            m for router in built.model.routers for m in bound(router.middlewares, router.name)
+        )
         await self._serve_certificates(built, translation.certificates)
         applied = await self._proxy.apply(translation.resources)
         problems = sorted({*built.problems, *translation.problems, *rejection_problems(applied.rejected)})

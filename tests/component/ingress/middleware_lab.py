@@ -24,6 +24,7 @@ from hearthgate.ingress.auth.tables import auth_tables
 from hearthgate.ingress.envoy.plan import Branch, Scope, plan_branches
 from hearthgate.ingress.envoy.schema import schema_pool
 from hearthgate.ingress.middlewares.build import build_middleware
+from hearthgate.ingress.middlewares.counted import bound
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.proxy.binary import envoy_path
 from hearthgate.ingress.proxy.descriptors import ensure_schema
@@ -89,7 +90,7 @@ class Lab:
     """Asks the proxy. Every case is a virtual host `CASE.test` on the listener of every scope."""
 
     def __init__(self, ports: Mapping[str, int], auth: AuthService, loop: asyncio.AbstractEventLoop) -> None:
-        self._ports = ports
+        self.ports = ports
         self.auth = auth
         self.loop = loop
 
@@ -103,47 +104,57 @@ class Lab:
         headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         host: str | None = None,
         answer: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
     ) -> Reply:
         """`host`: the Host header, default the case's. `answer`: what the backend shall answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._ports[scope], timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[scope], timeout=10)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         connection.putheader("Host", host if host is not None else f"{case}.test")
         if answer is not None:
             connection.putheader("X-Answer", json.dumps(answer))
         for name, value in headers.items() if isinstance(headers, Mapping) else headers:
             connection.putheader(name, value)
-        connection.endheaders()
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
         response = connection.getresponse()
-        body = response.read()
+        content = response.read()
         seen = response.headers.get("x-seen")
         connection.close()
-        return Reply(response.status, response.headers, body, json.loads(seen) if seen else None)
+        return Reply(response.status, response.headers, content, json.loads(seen) if seen else None)
 
 
 @contextlib.contextmanager
 def lab(
-    folder: Path, cases: Mapping[str, list[Spec]], secrets: Mapping[str, Secret] = {}, *, auth: bool = True
+    folder: Path,
+    cases: Mapping[str, list[Spec]],
+    secrets: Mapping[str, Secret] = {},
+    *,
+    auth: bool = True,
+    handler: type[BaseHTTPRequestHandler] | None = None,
+    workers: int = 1,
 ) -> Iterator[Lab]:
-    """Everything running. Without `auth` nobody answers the proxy's questions."""
+    """Everything running. Without `auth` nobody answers the proxy's questions. handler: the backend's own one."""
     ensure_schema()
     lists = {
         case: [build(kind, options, secrets, f"m{index}") for index, (kind, options) in enumerate(specs)]
         for case, specs in cases.items()
     }
-    with _backend() as backend, _loop() as loop:
+    with _backend(handler or _Echo) as backend, _loop() as loop:
         service = AuthService(folder / "auth.sock")
         service.update(auth_tables(middleware for values in lists.values() for middleware in values))
+        service.counters.update(m for case, values in lists.items() for m in bound(values, case))
         if auth:
             asyncio.run_coroutine_threadsafe(service.start(), loop).result(10)
         ports = {name: _free_port() for name in SCOPES}
         config = _bootstrap(lists, ports, backend, folder / "auth.sock", folder / "admin.sock")
-        with _envoy(folder, config):
+        with _envoy(folder, config, workers):
             yield Lab(ports, service, loop)
         asyncio.run_coroutine_threadsafe(service.stop(), loop).result(10)
 
 
 @contextlib.contextmanager
-def _envoy(folder: Path, config: Mapping[str, Any]) -> Iterator[None]:
+def _envoy(folder: Path, config: Mapping[str, Any], workers: int) -> Iterator[None]:
     (folder / "envoy.json").write_text(json.dumps(config))
     output = folder / "envoy.log"
     command = [
@@ -152,7 +163,7 @@ def _envoy(folder: Path, config: Mapping[str, Any]) -> Iterator[None]:
         str(folder / "envoy.json"),
         "--disable-hot-restart",
         "--concurrency",
-        "1",
+        str(workers),
         "-l",
         "error",
     ]
@@ -216,8 +227,8 @@ class _Echo(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def _backend() -> Iterator[int]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
+def _backend(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -249,6 +260,9 @@ def _bootstrap(
             "clusters": [
                 _cluster("backend", {"socket_address": {"address": "127.0.0.1", "port_value": backend}}),
                 _cluster("hearthgate-auth", {"pipe": {"path": str(auth)}}),
+                _http2(
+                    _cluster("hearthgate-in-flight", {"pipe": {"path": str(auth.with_name("in-flight.sock"))}})
+                ),
             ],
         },
     }
@@ -261,6 +275,12 @@ def _cluster(name: str, address: Mapping[str, Any]) -> dict[str, Any]:
         "connect_timeout": "2s",
         "load_assignment": {"cluster_name": name, "endpoints": endpoints},
     }
+
+
+def _http2(cluster: dict[str, Any]) -> dict[str, Any]:
+    name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    options = _typed("", name, explicit_http_config={"http2_protocol_options": {}})["typed_config"]
+    return {**cluster, "typed_extension_protocol_options": {name: options}}
 
 
 def _listener(name: str, port: int, lists: Mapping[str, list[Middleware]]) -> dict[str, Any]:
@@ -300,7 +320,7 @@ def _connection_manager(name: str, lists: Mapping[str, list[Middleware]]) -> dic
         xff_num_trusted_hops=1 if scope.forwarded_trusted else 0,
         server_header_transformation="PASS_THROUGH",
         generate_request_id=False,
-        local_reply_config={"mappers": [_unauthorized()]},
+        local_reply_config={"mappers": [_unauthorized(), _limited()]},
         early_header_mutation_extensions=[_typed("early", _EARLY, mutations=early)],
         http_filters=[
             _typed("envoy.filters.http.filter_chain", f"{_FILTERS}filter_chain.v3.FilterChainConfig"),
@@ -315,7 +335,7 @@ def _connection_manager(name: str, lists: Mapping[str, list[Middleware]]) -> dic
             ],
             "ignore_port_in_host_matching": True,
             "virtual_hosts": [
-                {"name": case, "domains": [f"{case}.test"], "routes": routes(values, scope)}
+                {"name": case, "domains": [f"{case}.test"], "routes": routes(list(bound(values, case)), scope)}
                 for case, values in lists.items()
             ],
         },
@@ -326,6 +346,16 @@ def _unauthorized() -> dict[str, Any]:
     comparison = {"op": "EQ", "value": {"default_value": 401, "runtime_key": "unset"}}
     body = {"text_format_source": {"inline_string": "401 Unauthorized"}}
     return {"filter": {"status_code_filter": {"comparison": comparison}}, "body_format_override": body}
+
+
+def _limited() -> dict[str, Any]:
+    body = {"text_format_source": {"inline_string": "Too Many Requests"}}
+    details = _typed(
+        "envoy.access_loggers.extension_filters.cel",
+        "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+        expression="response.code_details == 'local_rate_limited'",
+    )
+    return {"filter": {"extension_filter": details}, "body_format_override": body}
 
 
 def routes(values: list[Middleware], scope: Scope) -> list[dict[str, Any]]:
@@ -350,6 +380,8 @@ def _route(branch: Branch) -> dict[str, Any]:
         action = as_json(branch.route_action) if branch.route_action is not None else {}
         route["route"] = {**action, "cluster": "backend", "timeout": "0s"}
     route["request_headers_to_remove"] = list(branch.request_headers_to_remove)
+    if branch.body_limit:
+        route["request_body_buffer_limit"] = branch.body_limit
     return route
 
 

@@ -32,7 +32,7 @@ def address_table(middleware: IPAllowList) -> AddressTable:
 
 def is_allowed(table: AddressTable, forwarded_for: str) -> bool:
     """Whether the request may pass. `forwarded_for`: all of X-Forwarded-For, without the peer."""
-    address = _address(_chosen(table, forwarded_for.split(",")))
+    address = parse_address(chosen_hop(table.depth, table.excluded, forwarded_for.split(",")))
     if address is None:
         return False
     if isinstance(address, IPv6Address) and table.ipv6_subnet < 128:
@@ -40,19 +40,20 @@ def is_allowed(table: AddressTable, forwarded_for: str) -> bool:
     return _within(address, table.allowed)
 
 
-def _chosen(table: AddressTable, hops: list[str]) -> str:
-    """The text that counts; empty when there is none."""
-    if table.depth:
-        return hops[-table.depth] if len(hops) >= table.depth else ""
+def chosen_hop(depth: int, excluded: tuple[Network, ...], hops: list[str]) -> str:
+    """The text that counts: the `depth`-th from the right, or with depth 0 the rightmost that is in none of
+    `excluded`; empty when there is none."""
+    if depth:
+        return hops[-depth] if len(hops) >= depth else ""
     for hop in reversed(hops):
         if hop.strip():
-            address = _address(hop)
-            if address is None or not _within(address, table.excluded):
+            address = parse_address(hop)
+            if address is None or not _within(address, excluded):
                 return hop
     return ""
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def parse_address(text: str) -> IPv4Address | IPv6Address | None:
     """The address in `text`, which may carry a port, brackets and a zone."""
     host = text.strip()
     if host.startswith("["):

@@ -18,10 +18,13 @@ from typing import Final
 import structlog
 
 from hearthgate.ingress.auth.addresses import AddressTable, is_allowed
+from hearthgate.ingress.auth.counters import Counters
 from hearthgate.ingress.auth.digest import Attempt, DigestGuard, DigestTable
+from hearthgate.ingress.auth.in_flight import InFlightServer
 from hearthgate.ingress.auth.tables import PasswordTable, Table
 from hearthgate.ingress.auth.verifier import Verifier
 from hearthgate.ingress.auth.wire import END_OF_HEAD, MAX_HEAD, Answer, Request, parse_head, render
+from hearthgate.ingress.envoy.options import IN_FLIGHT_SOCKET
 from hearthgate.ingress.middlewares.questions import split_target
 from hearthgate.model.errors import Transient, WireError
 
@@ -45,6 +48,8 @@ class AuthService:
         self._verifier = Verifier()
         self._digests = DigestGuard()
         self._server: asyncio.Server | None = None
+        self.counters = Counters(clock)
+        self._in_flight = InFlightServer(socket.with_name(IN_FLIGHT_SOCKET), self.counters)
         self.connections: set[_Connection] = set()
 
     async def start(self) -> None:
@@ -59,8 +64,10 @@ class AuthService:
         except BaseException:
             listener.close()
             raise
+        await self._in_flight.start()
 
     async def stop(self) -> None:
+        await self._in_flight.stop()
         if self._server is not None:
             self._server.close()
             for connection in list(self.connections):
@@ -84,6 +91,9 @@ class AuthService:
 
     async def answer(self, request: Request) -> Answer:
         """What the proxy is told."""
+        counted = await self.counters.answer(request)
+        if counted is not None:
+            return counted
         question, target = split_target(request.path)
         table = self._tables.get(question)
         if table is None:

@@ -19,6 +19,8 @@ from hearthgate.ingress.xds.resources import Versioned, versioned
 
 AUTH_CLUSTER: Final = "hearthgate-auth"
 """The authentication service, over its unix socket."""
+IN_FLIGHT_CLUSTER: Final = "hearthgate-in-flight"
+"""The service that counts requests under way, over its unix socket."""
 UNAVAILABLE_CLUSTER: Final = "hearthgate-unavailable"
 """A cluster without endpoints: members of weighted services that have nothing to choose from."""
 _BUFFER: Final = 256 * 1024
@@ -220,19 +222,23 @@ def internal_clusters(options: ProxyOptions) -> tuple[Cluster, ...]:
     empty = {"name": UNAVAILABLE_CLUSTER, "type": "STATIC", "connect_timeout": duration(1)}
     found = [empty]
     if options.auth_socket:
-        pipe = {"endpoint": {"address": {"pipe": {"path": options.auth_socket}}}}
-        assignment = {"cluster_name": AUTH_CLUSTER, "endpoints": [{"lb_endpoints": [pipe]}]}
-        found.append(
-            {
-                "name": AUTH_CLUSTER,
-                "type": "STATIC",
-                "connect_timeout": duration(1),
-                "load_assignment": assignment,
-                **_unlimited(),
-            }
-        )
+        found.append(_own_service(AUTH_CLUSTER, options.auth_socket))
+        two = make(_OPTIONS, explicit_http_config={"http2_protocol_options": {}})
+        in_flight = _own_service(IN_FLIGHT_CLUSTER, options.in_flight_socket)
+        found.append({**in_flight, "typed_extension_protocol_options": {_OPTIONS: any_of(two)}})
     clusters = []
     for fields in found:
         body = make("envoy.config.cluster.v3.Cluster", **fields).SerializeToString(deterministic=True)
         clusters.append(Cluster(str(fields["name"]), versioned(body), None))
     return tuple(clusters)
+
+
+def _own_service(name: str, socket: str) -> dict[str, Any]:
+    pipe = {"endpoint": {"address": {"pipe": {"path": socket}}}}
+    return {
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": duration(1),
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [pipe]}]},
+        **_unlimited(),
+    }

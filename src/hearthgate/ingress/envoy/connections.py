@@ -156,6 +156,17 @@ def _is_own() -> dict[str, Any]:
     return {"header_filter": {"header": {"name": RELAYED_HEADER, "present_match": True, "invert_match": True}}}
 
 
+def _details(code: str) -> dict[str, Any]:
+    """Of a reply whose response code details are `code`."""
+    return {
+        "extension_filter": extension(
+            "envoy.access_loggers.extension_filters.cel",
+            "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+            expression=f"response.code_details == '{code}'",
+        )
+    }
+
+
 def _local_replies() -> dict[str, Any]:
     def plain(text: str) -> dict[str, Any]:
         return {"text_format_source": {"inline_string": text}, "content_type": "text/plain; charset=utf-8"}
@@ -177,6 +188,7 @@ def _local_replies() -> dict[str, Any]:
             mapper(("NR",), 404, "404 page not found\n", headers_to_add=nosniff),
             mapper(("UH", "NC"), 503, "no available server"),
             mapper(("UT", "SI"), 504, "Gateway Timeout"),
+            {"filter": _details("local_rate_limited"), "body_format_override": plain("Too Many Requests")},
             mapper(("UF", "UC", "UR", "UPE", "DF"), 502, "Bad Gateway"),
             {
                 "filter": {"and_filter": {"filters": [_has_status(status(401)), _is_own()]}},

@@ -1,6 +1,9 @@
 """What the translation needs to know of the machine that the proxy runs on."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+IN_FLIGHT_SOCKET: Final = "in-flight.sock"
+"""Name of the socket beside that of the authentication service."""
 
 
 class ProxyOptions(NamedTuple):
@@ -15,3 +18,9 @@ class ProxyOptions(NamedTuple):
     auth_socket: str = ""
     system_cas: str = ""
     use_ipv6: bool = True
+
+    @property
+    def in_flight_socket(self) -> str:
+        """Unix socket of the service that counts requests under way; empty = none."""
+        folder, slash, _ = self.auth_socket.rpartition("/")
+        return f"{folder}{slash}{IN_FLIGHT_SOCKET}" if self.auth_socket else ""

@@ -11,8 +11,12 @@ from functools import lru_cache
 from typing import Any, Final
 
 from hearthgate.ingress.envoy.middlewares.access import ip_allow_list
+from hearthgate.ingress.envoy.middlewares.breaker import circuit_breaker
+from hearthgate.ingress.envoy.middlewares.buffering import buffering
 from hearthgate.ingress.envoy.middlewares.client_certificate import pass_tls_client_cert
 from hearthgate.ingress.envoy.middlewares.compress import compress
+from hearthgate.ingress.envoy.middlewares.content import content_type, grpc_web
+from hearthgate.ingress.envoy.middlewares.counting import in_flight_req, rate_limit
 from hearthgate.ingress.envoy.middlewares.credentials import basic_auth
 from hearthgate.ingress.envoy.middlewares.digest import digest_auth
 from hearthgate.ingress.envoy.middlewares.errors import errors
@@ -28,14 +32,19 @@ from hearthgate.ingress.envoy.middlewares.paths import (
     strip_prefix_regex,
 )
 from hearthgate.ingress.envoy.middlewares.redirects import redirect_regex, redirect_scheme
+from hearthgate.ingress.envoy.middlewares.retry import retry
 from hearthgate.ingress.middlewares.access import IPAllowList
+from hearthgate.ingress.middlewares.breaker import CircuitBreaker
+from hearthgate.ingress.middlewares.buffering import Buffering
 from hearthgate.ingress.middlewares.client_certificate import ClientCertificate
 from hearthgate.ingress.middlewares.compress import Compress
+from hearthgate.ingress.middlewares.content import ContentType, GrpcWeb
 from hearthgate.ingress.middlewares.credentials import BasicAuth
 from hearthgate.ingress.middlewares.digest import DigestAuth
 from hearthgate.ingress.middlewares.errors import ErrorPages
 from hearthgate.ingress.middlewares.forward_auth import ForwardAuth
 from hearthgate.ingress.middlewares.headers import Headers
+from hearthgate.ingress.middlewares.limits import InFlightReq, RateLimit
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.middlewares.paths import (
     AddPrefix,
@@ -46,6 +55,7 @@ from hearthgate.ingress.middlewares.paths import (
     StripPrefixRegex,
 )
 from hearthgate.ingress.middlewares.redirects import RedirectRegex, RedirectScheme
+from hearthgate.ingress.middlewares.retry import Retry
 
 __all__ = ["Branch", "Scope", "plan_branches"]
 
@@ -59,17 +69,24 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
     AddPrefix: add_prefix,
     BasicAuth: basic_auth,
     ClientCertificate: pass_tls_client_cert,
+    Buffering: buffering,
+    CircuitBreaker: circuit_breaker,
     Compress: compress,
+    ContentType: content_type,
     DigestAuth: digest_auth,
     EncodedCharacters: encoded_characters,
     ErrorPages: errors,
     ForwardAuth: forward_auth,
+    GrpcWeb: grpc_web,
     Headers: headers,
     IPAllowList: ip_allow_list,
+    InFlightReq: in_flight_req,
+    RateLimit: rate_limit,
     RedirectRegex: redirect_regex,
     RedirectScheme: redirect_scheme,
     ReplacePath: replace_path,
     ReplacePathRegex: replace_path_regex,
+    Retry: retry,
     StripPrefix: strip_prefix,
     StripPrefixRegex: strip_prefix_regex,
 }

@@ -21,6 +21,7 @@ from hearthgate.ingress.envoy.plan import Branch, Scope, plan_branches
 from hearthgate.ingress.envoy.schema import any_of
 from hearthgate.ingress.envoy.services import UnservableError, balancers
 from hearthgate.ingress.envoy.upstreams import asked_clusters
+from hearthgate.ingress.middlewares.counted import bound
 from hearthgate.ingress.routing.model import Router
 from hearthgate.ingress.rules.syntax import Conjunct, Matcher
 from hearthgate.model.problems import Problem, Reason, Severity
@@ -89,7 +90,7 @@ def compile_router(router: Router, scope: Scope, inline: Inline, options: ProxyO
     """The router compiled; one that cannot be served has problems that are errors, and no blocks."""
     asked, complaints = asked_clusters(router.middlewares, inline, options)
     upstreams = tuple((balancer, cluster.name) for balancer, cluster in asked.items())
-    branches, errors = plan_branches(router.middlewares, scope, upstreams)
+    branches, errors = plan_branches(bound(router.middlewares, router.name), scope, upstreams)
     problems = [_problem(router, "middlewares", error) for error in (*errors, *(complaints if errors else ()))]
     try:
         chosen = actions(router.service, inline, options)

@@ -447,20 +447,20 @@ class MiddlewareSpec(Strict, frozen=True, kw_only=True):
     headers: Headers | None = None
     encoded_characters: EncodedCharacters | None = None
     errors: Errors | None = None
-    rate_limit: Annotated[RateLimit | None, unsupported()] = None
+    rate_limit: RateLimit | None = None
     redirect_regex: RedirectRegex | None = None
     redirect_scheme: RedirectScheme | None = None
     basic_auth: BasicAuth | None = None
     digest_auth: DigestAuth | None = None
     forward_auth: ForwardAuth | None = None
-    in_flight_req: Annotated[InFlightReq | None, unsupported()] = None
-    buffering: Annotated[Buffering | None, unsupported()] = None
-    circuit_breaker: Annotated[CircuitBreaker | None, unsupported()] = None
+    in_flight_req: InFlightReq | None = None
+    buffering: Buffering | None = None
+    circuit_breaker: CircuitBreaker | None = None
     compress: Compress | None = None
     pass_tls_client_cert: PassTLSClientCert | None = msgspec.field(default=None, name="passTLSClientCert")
-    retry: Annotated[Retry | None, unsupported()] = None
-    content_type: Annotated[ContentType | None, unsupported()] = None
-    grpc_web: Annotated[GrpcWeb | None, unsupported()] = None
+    retry: Retry | None = None
+    content_type: ContentType | None = None
+    grpc_web: GrpcWeb | None = None
     plugin: Annotated[Mapping[str, Any] | None, unsupported("plugins are not loaded")] = None
 
 

@@ -1,0 +1,180 @@
+"""Connections and requests on one entrypoint: which filter chain a connection finds, in upstream's order.
+
+Not TLS: routers of connections by priority, then requests. TLS, by the name that the client asks for: routers of
+requests that name it, routers of connections, routers of requests that name no host, the catch-all of connections,
+and requests again, which answer 404. The filter chains of requests stay what they are, byte for byte: Envoy closes
+the connections of chains that change, and of no others while only chains and their matcher do.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from hearthgate.ingress.envoy.messages import make
+from hearthgate.ingress.envoy.schema import any_of, message
+from hearthgate.ingress.envoy.streams import predicates
+from hearthgate.ingress.envoy.streams.chains import CompiledStream
+from hearthgate.ingress.envoy.streams.predicates import Predicate
+from hearthgate.ingress.rules.rule import Rule
+from hearthgate.ingress.rules.syntax import Conjunct, Matcher
+from hearthgate.ingress.rules.tcp import Connection, condition_holds, is_catch_all, sni_holds
+from hearthgate.ingress.xds.resources import Versioned, versioned
+from hearthgate.model.hostnames import host_matches, is_wildcard
+
+_LISTENER: Final = "envoy.config.listener.v3.Listener"
+_ALTERNATIVES: Final = 400
+"""Of one list that Envoy walks: more become a list of their own behind it."""
+
+
+class Sites(NamedTuple):
+    """What the routers of requests of one entrypoint ask of TLS connections: the hosts that they name, and whether
+    one of them names none. `any`: whether there is a router over TLS at all."""
+
+    hosts: tuple[str, ...] = ()
+    hostless: bool = False
+
+    @property
+    def any(self) -> bool:
+        return bool(self.hosts) or self.hostless
+
+
+def with_streams(listener: Versioned, streams: Sequence[CompiledStream], sites: Sites) -> Versioned:
+    """The Listener of requests, extended by the routers of connections, which stand by precedence."""
+    plain = [stream for stream in streams if not stream.router.tls]
+    over_tls = [stream for stream in streams if stream.router.tls]
+    parsed = message(_LISTENER).FromString(listener.body)
+    web = _Requests(parsed.filter_chains)
+    rows = [_row(stream) for stream in _reachable(plain)]
+    if over_tls or sites.any or not plain:
+        rows.insert(0, (predicates.is_tls(), _nested(_tls_matcher(over_tls, sites, web))))
+    else:
+        # Nothing has to be read to decide, so that servers which speak first can.
+        del parsed.listener_filters[:]
+    matcher = _first_match(rows, web.plain())
+    parsed.filter_chain_matcher.CopyFrom(make("xds.type.matcher.v3.Matcher", **matcher))
+    parsed.filter_chains.extend(stream.chain for stream in streams)
+    return versioned(parsed.SerializeToString(deterministic=True))
+
+
+def relevant_hosts(streams: Iterable[CompiledStream], sites: Sites) -> Sites:
+    """`sites` with no more hosts than it takes: those that a router of connections would draw away."""
+    rules = [stream.router.rule for stream in streams if stream.router.tls]
+    catch_all = any(map(is_catch_all, rules)) and not sites.hostless
+    specific = [rule for rule in rules if not is_catch_all(rule)]
+    hosts = tuple(
+        host for host in sites.hosts if catch_all or any(_may_take(rule, host) for rule in specific)
+    )
+    # Without any host left, that there is TLS must stay known.
+    return Sites(hosts or sites.hosts[:1], sites.hostless)
+
+
+def _may_take(rule: Rule, host: str) -> bool:
+    """Whether some connection for `host` (a wildcard: for one of its names) may fulfil the rule."""
+    return any(_may_hold(conjunct, host) for conjunct in rule.conjuncts)
+
+
+def _may_hold(conjunct: Conjunct, host: str) -> bool:
+    for condition in conjunct:
+        value = condition.arguments[0]
+        if condition.matcher is Matcher.HOST_SNI and not condition.negated:
+            overlaps = sni_holds(value, host) or host_matches(host, value)
+            if not overlaps:
+                return False
+        elif condition.matcher in (Matcher.HOST_SNI, Matcher.HOST_SNI_REGEXP) and not is_wildcard(host):
+            if condition_holds(condition, Connection(sni=host)) is condition.negated:
+                return False
+    return True
+
+
+def _tls_matcher(streams: Sequence[CompiledStream], sites: Sites, web: "_Requests") -> dict[str, Any]:
+    requests = web.tls()
+    rows: list[tuple[Predicate | None, dict[str, Any]]] = []
+    if sites.hosts and streams:
+        rows.append((predicates.asks_for_one_of(sites.hosts), _nested(requests)))
+    reachable = _reachable(streams)
+    catch_all = reachable.pop() if reachable and is_catch_all(reachable[-1].router.rule) else None
+    rows += [_row(stream) for stream in reachable]
+    last = _nested(requests)
+    if catch_all is not None and not sites.hostless:
+        last = _to(catch_all.chain_name)
+    return _first_match(rows, last)
+
+
+def _reachable(streams: Sequence[CompiledStream]) -> list[CompiledStream]:
+    """Those up to the first that takes everything, without those that take nothing."""
+    found = []
+    for stream in streams:
+        if stream.router.rule.conjuncts:
+            found.append(stream)
+            if () in stream.router.rule.conjuncts:
+                break
+    return found
+
+
+def _row(stream: CompiledStream) -> tuple[Predicate | None, dict[str, Any]]:
+    return predicates.rule_predicate(stream.router.rule), _to(stream.chain_name)
+
+
+class _Requests:
+    """The filter chains of requests, by what their FilterChainMatch says: the matcher stands in for it."""
+
+    def __init__(self, chains: Iterable[Any]) -> None:
+        self._chains = [(chain.name, chain.filter_chain_match) for chain in chains]
+
+    def plain(self) -> dict[str, Any]:
+        """Where connections that are not TLS go."""
+        chains = [(name, match) for name, match in self._chains if match.transport_protocol != "tls"]
+        return _nested(_first_match(*_by_source(chains)))
+
+    def tls(self) -> dict[str, Any]:
+        """The matcher of TLS connections: exact names before wildcards, longer wildcards before shorter ones."""
+        chains = [(name, match) for name, match in self._chains if match.transport_protocol == "tls"]
+        rest = [(name, match) for name, match in chains if not match.server_names]
+        named = [(host, name, match) for name, match in chains for host in match.server_names]
+        rows: list[tuple[Predicate | None, dict[str, Any]]] = []
+        exact = sorted({host for host, _, _ in named if not is_wildcard(host)})
+        wild = sorted({host for host, _, _ in named if is_wildcard(host)}, key=lambda one: (-len(one), one))
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for host in exact:
+            groups.setdefault(tuple(name for one, name, _ in named if one == host), []).append(host)
+        for names, hosts in [*groups.items(), *(((), [host]) for host in wild)]:
+            chosen = names or tuple(name for one, name, _ in named if one == hosts[0])
+            inside = [(name, match) for name, match in chains if name in chosen]
+            rows.append((predicates.asks_for_one_of(hosts), _nested(_first_match(*_by_source(inside)))))
+        default_rows, default = _by_source(rest)
+        return _first_match([*rows, *default_rows], default)
+
+
+def _by_source(chains: Sequence[tuple[str, Any]]) -> tuple[list[Any], dict[str, Any]]:
+    """Rows for the chains of certain peers, and the chain of all others."""
+    rows = [
+        (predicates.comes_from_ranges(list(match.source_prefix_ranges)), _to(name))
+        for name, match in chains
+        if match.source_prefix_ranges
+    ]
+    others = [name for name, match in chains if not match.source_prefix_ranges]
+    return rows, _to(others[0] if others else chains[0][0])
+
+
+def _first_match(
+    rows: Sequence[tuple[Predicate | None, dict[str, Any]]], last: dict[str, Any]
+) -> dict[str, Any]:
+    """The Matcher in which the first row that holds decides, and else `last`."""
+    matchers = []
+    for predicate, action in rows:
+        if predicate is None:
+            last = action
+            break
+        matchers.append({"predicate": predicate, "on_match": action})
+    for start in reversed(range(0, len(matchers), _ALTERNATIVES)):
+        part = {"matcher_list": {"matchers": matchers[start : start + _ALTERNATIVES]}, "on_no_match": last}
+        last = _nested(part)
+    return last["matcher"] if "matcher" in last else {"on_no_match": last}
+
+
+def _nested(matcher: dict[str, Any]) -> dict[str, Any]:
+    return {"matcher": matcher}
+
+
+def _to(chain: str) -> dict[str, Any]:
+    name = any_of(make("google.protobuf.StringValue", value=chain))
+    return {"action": {"name": "filter-chain-name", "typed_config": name}}
