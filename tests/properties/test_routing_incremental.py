@@ -31,6 +31,20 @@ def _traefik(kind: str, space: str, name: str, spec: Any) -> dict[str, Any]:
 REFERENCE = st.builds(lambda name, space: {"name": name, "namespace": space}, NAMES, SPACES)
 CHAIN = st.lists(REFERENCE, max_size=2).map(lambda members: {"chain": {"middlewares": members}})
 AUTH = NAMES.map(lambda name: {"basicAuth": {"secret": name}})
+ASKING = st.builds(
+    lambda name, space, ref: st.sampled_from(
+        [
+            {"forwardAuth": {"address": f"http://{name}.{space}.svc/", "tls": {"caSecret": name}}},
+            {"forwardAuth": {"address": f"http://{name}.{space}.svc.cluster.local:81/"}},
+            {"errors": {"status": ["500"], "service": {**ref, "port": 80}}},
+            {"errors": {"status": ["500"], "service": {**ref, "kind": "TraefikService"}}},
+            {"digestAuth": {"secret": name}},
+        ]
+    ),
+    NAMES,
+    SPACES,
+    REFERENCE,
+).flatmap(lambda choices: choices)
 OTHER = st.sampled_from(
     [
         {"headers": {"frameDeny": True}},
@@ -50,7 +64,7 @@ ROUTE = st.builds(
     SERVICES,
 )
 OBJECTS = st.one_of(
-    st.builds(lambda s, n, spec: _traefik("Middleware", s, n, spec), SPACES, NAMES, CHAIN | AUTH | OTHER),
+    st.builds(lambda s, n, spec: _traefik("Middleware", s, n, spec), SPACES, NAMES, CHAIN | AUTH | ASKING | OTHER),
     st.builds(
         lambda s, n, routes: _traefik("IngressRoute", s, n, {"routes": routes}),
         SPACES,

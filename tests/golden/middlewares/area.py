@@ -10,12 +10,15 @@ from google.protobuf import json_format
 
 from hearthgate.ingress.envoy.plan import Branch, Scope, plan_branches
 from hearthgate.ingress.envoy.schema import schema_pool
+from hearthgate.ingress.envoy.upstreams import asked_balancers
 from hearthgate.ingress.middlewares.build import build_middleware
 from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.model.problems import Problem
 from hearthgate.resources import traefik
 from hearthgate.resources.core import Secret
 from hearthgate.resources.decode import decode_mapping
+
+_BLANKS = {"inline_bytes": "hidden", "default_source_code": "the script", "shared_vm_id": "its hash"}
 
 
 def produce(documents: list[Any]) -> Any:
@@ -35,7 +38,8 @@ def produce(documents: list[Any]) -> Any:
             problems += found
             if value is not None:
                 values.append(value)
-    branches, errors = plan_branches(values, Scope(**scope["scope"]))
+    upstreams = tuple((balancer, f"cluster of {balancer.name}") for balancer in asked_balancers(values))
+    branches, errors = plan_branches(values, Scope(**scope["scope"]), upstreams)
     return {
         "branches": [_branch(branch) for branch in branches],
         "errors": list(errors),
@@ -52,6 +56,7 @@ def _branch(branch: Branch) -> dict[str, Any]:
         "response": _json(branch.response) if branch.response is not None else None,
         "route_action": _json(branch.route_action) if branch.route_action is not None else None,
         "request_headers_to_remove": list(branch.request_headers_to_remove),
+        "body_limit": branch.body_limit,
     }
     return {name: part for name, part in parts.items() if part}
 
@@ -62,7 +67,7 @@ def _json(message: Any) -> Any:
 
 
 def _blank(data: Any) -> Any:
-    """Without the password hashes, which the proxy must see and nobody else."""
+    """Without the password hashes, which the proxy must see and nobody else, and without the text of scripts."""
     if isinstance(data, dict):
-        return {key: "hidden" if key == "inline_bytes" else _blank(data[key]) for key in sorted(data)}
+        return {key: _BLANKS.get(key) or _blank(data[key]) for key in sorted(data)}
     return [_blank(item) for item in data] if isinstance(data, list) else data
