@@ -44,7 +44,7 @@ RICH = name(
     (NameOID.EMAIL_ADDRESS, "not@told"),
 )
 SANS = [
-    x509.UniformResourceIdentifier("spiffe://home/ada"),
+    x509.UniformResourceIdentifier("spiffe://lab/ada"),
     x509.IPAddress(ip_address("2001:db8::1")),
     x509.RFC822Name("ada@example.org"),
     x509.DNSName("b.example.org"),
@@ -128,7 +128,7 @@ async def test_everything_in_upstreams_order(running: Site, tmp_path: Path) -> N
         ';Issuer="O=Home,CN=Home CA"'
         f';SerialNumber="{SERIAL}"'
         f';NB="{int(START.timestamp())}";NA="{int(END.timestamp())}"'
-        ';SAN="b.example.org,*.example.org,ada@example.org,2001:db8::1,192.0.2.7,spiffe://home/ada"'
+        ';SAN="b.example.org,*.example.org,ada@example.org,2001:db8::1,192.0.2.7,spiffe://lab/ada"'
     )
     raw = answer.sent(INFO) or ""
     assert "+%26+co" in raw
