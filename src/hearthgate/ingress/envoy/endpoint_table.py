@@ -51,6 +51,10 @@ class EndpointTable:
             return entry.addresses if entry is not None else ()
         return entry.addresses if entry is not None and entry.named else None
 
+    def addresses(self, key: EndpointsKey) -> tuple[Endpoint, ...]:
+        entry = self._entries.get(key)
+        return entry.addresses if entry is not None else ()
+
     def assignments(self, clusters: Mapping[str, EndpointsKey]) -> dict[str, Versioned]:
         """ClusterLoadAssignments by name of cluster; of Services without endpoints too."""
         nothing = self._nothing = self._nothing or _Entry(())

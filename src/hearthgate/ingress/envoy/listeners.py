@@ -63,7 +63,7 @@ def tcp_listener(
     return make(
         "envoy.config.listener.v3.Listener",
         name=entrypoint.name,
-        address=_address(entrypoint, options, "TCP"),
+        address=listening_address(entrypoint.host, entrypoint.port, options, "TCP"),
         listener_filters=[
             extension(
                 "envoy.filters.listener.tls_inspector",
@@ -102,7 +102,7 @@ def udp_listener(
     return make(
         "envoy.config.listener.v3.Listener",
         name=f"{entrypoint.name}/udp",
-        address=_address(entrypoint, options, "UDP"),
+        address=listening_address(entrypoint.host, entrypoint.port, options, "UDP"),
         udp_listener_config={
             "quic_options": {
                 "quic_protocol_options": streams,
@@ -125,13 +125,14 @@ def _quic_secrets(served: Served, certificates: QuicCertificates) -> tuple[Serve
     return served._replace(hosts=covered), certificates.others if covered else ()
 
 
-def _address(entrypoint: EntryPoint, options: ProxyOptions, protocol: str) -> dict[str, Any]:
-    every = entrypoint.host == "::"
+def listening_address(host: str, port: int, options: ProxyOptions, protocol: str) -> dict[str, Any]:
+    """The Address of an entrypoint; `::` stands for every address of both families."""
+    every = host == "::"
     return {
         "socket_address": {
             "protocol": protocol,
-            "address": "0.0.0.0" if every and not options.use_ipv6 else entrypoint.host,  # noqa: S104 - as asked
-            "port_value": entrypoint.port,
+            "address": "0.0.0.0" if every and not options.use_ipv6 else host,  # noqa: S104 - as asked
+            "port_value": port,
             "ipv4_compat": every and options.use_ipv6,
         }
     }

@@ -17,6 +17,7 @@ from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.plan import Scope
 from hearthgate.ingress.envoy.routes import CompiledRouter, compile_router
 from hearthgate.ingress.envoy.services import balancers
+from hearthgate.ingress.envoy.streams.translate import StreamTranslator
 from hearthgate.ingress.envoy.tables import Tables
 from hearthgate.ingress.envoy.upstreams import asked_balancers
 from hearthgate.ingress.routing.model import (
@@ -73,6 +74,7 @@ class Translator:
     def __init__(self, options: ProxyOptions) -> None:
         self._options = options
         self._endpoints = EndpointTable()
+        self._streams = StreamTranslator(options, self._endpoints)
         self._routers: dict[int, _Known] = {}
         self._clusters = ClusterCount()
         self._faulty: tuple[CompiledRouter, ...] = ()
@@ -98,10 +100,11 @@ class Translator:
                 routes |= tables.routes(layout, groups.get(key, []))
                 if tls:
                     listeners |= tables.listeners(layout, self._options)
+        listeners = self._streams.translate(model, listeners)
         resources = Resources(
             {
-                CLUSTER: {**self._internal, **self._clusters.resources},
-                ENDPOINT: self._endpoints.assignments(self._clusters.endpoints),
+                CLUSTER: {**self._internal, **self._clusters.resources, **self._streams.clusters},
+                ENDPOINT: self._assignments(),
                 LISTENER: listeners,
                 ROUTE: routes,
                 SECRET: certificates.quic_secrets() if over_quic else {},
@@ -115,9 +118,12 @@ class Translator:
         None when clusters depend on what changed (host names, verified https without a name): translate anew.
         """
         self._endpoints.update(endpoints)
-        if not all(map(self._is_current, self._routers.values())):
+        if not all(map(self._is_current, self._routers.values())) or not self._streams.is_current:
             return None
-        return Resources({ENDPOINT: self._endpoints.assignments(self._clusters.endpoints)})
+        return Resources({ENDPOINT: self._assignments()})
+
+    def _assignments(self) -> dict[str, Versioned]:
+        return self._endpoints.assignments({**self._clusters.endpoints, **self._streams.endpoints})
 
     def _lay_out(self, model: RoutingModel, certificates: QuicCertificates) -> None:
         frame = _Frame(model.entrypoints, model.tls_options, model.default_certificate, certificates)
@@ -208,6 +214,7 @@ class Translator:
             yield from layout.problems
         for compiled in self._faulty:
             yield from compiled.problems
+        yield from self._streams.problems()
 
     def _certificates(self, model: RoutingModel) -> CertificateIndex:
         last, index = self._index

@@ -1,4 +1,4 @@
-"""StreamBalancers to clusters, named as those of requests are: readable, and by the hash of all they consist of."""
+"""StreamBalancers to clusters, named as those of requests are: readable, and by the hash of all their content."""
 
 from hashlib import blake2b
 from typing import Any, Final

@@ -37,19 +37,17 @@ def udp_listener(entrypoint: UDPEntryPoint, cluster: Cluster | None, options: Pr
     return versioned(listener.SerializeToString(deterministic=True))
 
 
-def shared_cluster(
-    name: str, shares: Iterable[tuple[int, tuple[Endpoint, ...]]], options: ProxyOptions
-) -> Cluster:
+def shared_cluster(name: str, shares: Iterable[tuple[int, tuple[Endpoint, ...]]]) -> Cluster:
     """One cluster of several services: Envoy's UDP proxy knows no weights, but localities have them.
 
-    Its servers stand in it, so it is another cluster when they change. options: for symmetry with other clusters.
+    Its servers stand in it, so it is another cluster when they change.
     """
-    localities = []
+    localities: list[dict[str, Any]] = []
     named = False
     for index, (weight, addresses) in enumerate(shares):
         named = named or has_name(addresses)
-        for one in locality(addresses):
-            localities.append({**one, "locality": {"zone": str(index)}, "load_balancing_weight": wrapped(weight)})
+        share = {"locality": {"zone": str(index)}, "load_balancing_weight": wrapped(weight)}
+        localities += ({**one, **share} for one in locality(addresses))
     fields: dict[str, Any] = {
         "alt_stat_name": name,
         "type": "STRICT_DNS" if named else "STATIC",

@@ -60,9 +60,7 @@ def relevant_hosts(streams: Iterable[CompiledStream], sites: Sites) -> Sites:
     rules = [stream.router.rule for stream in streams if stream.router.tls]
     catch_all = any(map(is_catch_all, rules)) and not sites.hostless
     specific = [rule for rule in rules if not is_catch_all(rule)]
-    hosts = tuple(
-        host for host in sites.hosts if catch_all or any(_may_take(rule, host) for rule in specific)
-    )
+    hosts = tuple(host for host in sites.hosts if catch_all or any(_may_take(rule, host) for rule in specific))
     # Without any host left, that there is TLS must stay known.
     return Sites(hosts or sites.hosts[:1], sites.hostless)
 
@@ -79,9 +77,12 @@ def _may_hold(conjunct: Conjunct, host: str) -> bool:
             overlaps = sni_holds(value, host) or host_matches(host, value)
             if not overlaps:
                 return False
-        elif condition.matcher in (Matcher.HOST_SNI, Matcher.HOST_SNI_REGEXP) and not is_wildcard(host):
-            if condition_holds(condition, Connection(sni=host)) is condition.negated:
-                return False
+        elif (
+            condition.matcher in (Matcher.HOST_SNI, Matcher.HOST_SNI_REGEXP)
+            and not is_wildcard(host)
+            and condition_holds(condition, Connection(sni=host)) is condition.negated
+        ):
+            return False
     return True
 
 
@@ -155,9 +156,7 @@ def _by_source(chains: Sequence[tuple[str, Any]]) -> tuple[list[Any], dict[str, 
     return rows, _to(others[0] if others else chains[0][0])
 
 
-def _first_match(
-    rows: Sequence[tuple[Predicate | None, dict[str, Any]]], last: dict[str, Any]
-) -> dict[str, Any]:
+def _first_match(rows: Sequence[tuple[Predicate | None, dict[str, Any]]], last: dict[str, Any]) -> dict[str, Any]:
     """The Matcher in which the first row that holds decides, and else `last`."""
     matchers = []
     for predicate, action in rows:
@@ -168,7 +167,7 @@ def _first_match(
     for start in reversed(range(0, len(matchers), _ALTERNATIVES)):
         part = {"matcher_list": {"matchers": matchers[start : start + _ALTERNATIVES]}, "on_no_match": last}
         last = _nested(part)
-    return last["matcher"] if "matcher" in last else {"on_no_match": last}
+    return dict(last.get("matcher", {"on_no_match": last}))
 
 
 def _nested(matcher: dict[str, Any]) -> dict[str, Any]:
