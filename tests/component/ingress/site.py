@@ -12,9 +12,11 @@ from aiohttp import web
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.ingress.auth.service import AuthService
 from hearthgate.ingress.auth.tables import auth_tables
+from hearthgate.ingress.middlewares.counted import bound
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.routing.model import Certificate
 from hearthgate.ingress.settings import EntryPoint, EntryPointHTTP, EntryPointTLS, IngressSettings
+from hearthgate.ingress.xds.resources import Resources
 from hearthgate.model.problems import Problem
 from hearthgate.model.refs import ObjectRef
 from hearthgate.model.secret import SecretBytes
@@ -115,6 +117,7 @@ class Site:
         self.plain, self.secure = plain, secure
         self.trusted: tuple[str, ...] = ()
         self.problems: tuple[Problem, ...] = ()
+        self.resources = Resources()
 
     async def serve(
         self, routes: Mapping[str, Sequence[Spec]], *more: Manifest, tls_options: str = ""
@@ -148,7 +151,11 @@ class Site:
             Snapshot.of(resources, found)
         )
         self.auth.update(auth_tables(m for router in built.model.routers for m in router.middlewares))
+        self.auth.counters.update(
+            m for router in built.model.routers for m in bound(router.middlewares, router.name)
+        )
         translation = await self.gateway.serve(built.model, built.endpoints)
+        self.resources = translation.resources
         self.problems = tuple(sorted({*built.problems, *translation.problems}))
         return [f"{problem.severity}: {problem}" for problem in self.problems]
 

@@ -1,6 +1,7 @@
 """What a router's service does with a request, as the part of an Envoy Route that follows its match."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from hearthgate.ingress.envoy.clusters import (
@@ -49,32 +50,38 @@ NOT_FOUND: Final = (404, "404 page not found\n")
 UNAVAILABLE: Final = (503, "no available server")
 
 
-def actions(service: Service | None, inline: Inline, options: ProxyOptions) -> tuple[Action, ...]:
-    """In order; the last one takes whatever the others left.
+def actions(
+    service: Service | None, inline: Inline, options: ProxyOptions, *, retries: bool = True
+) -> tuple[Action, ...]:
+    """In order; the last one takes whatever the others left. retries: see `build_cluster`.
 
     Raises UnservableError.
     """
     if service is None:
         return (Action(b"", None, answer(*NOT_FOUND)),)
-    return tuple(_all(service, inline, options))
+    return tuple(_all(service, partial(_cluster, inline, options, retries)))
 
 
-def _all(service: Service, inline: Inline, options: ProxyOptions) -> Iterator[Action]:
+_FindCluster = Callable[[Target, bool], Cluster | None]
+"""The cluster of a target, for upgrades or not; None when it has nothing to choose from."""
+
+
+def _all(service: Service, find: _FindCluster) -> Iterator[Action]:
     for choice in choices(service):
         balancers = [target.balancer for target in choice.targets if target.balancer is not None]
         if any(map(needs_http1_for_upgrades, balancers)):
             upgrade = make("envoy.config.route.v3.HeaderMatcher", name="upgrade", present_match=True)
-            yield _action(choice, inline, options, http1=True, condition=_part(_HEADERS_FIELD, upgrade))
-        yield _action(choice, inline, options, http1=False, condition=b"")
+            yield _action(choice, find, http1=True, condition=_part(_HEADERS_FIELD, upgrade))
+        yield _action(choice, find, http1=False, condition=b"")
 
 
-def _action(choice: Choice, inline: Inline, options: ProxyOptions, *, http1: bool, condition: bytes) -> Action:
+def _action(choice: Choice, find: _FindCluster, *, http1: bool, condition: bytes) -> Action:
     for name, value in choice.cookies:
         matcher = make("envoy.config.route.v3.CookieMatcher", name=name, string_match={"exact": value})
         condition += _part(_COOKIES_FIELD, matcher)
     if not choice.targets:
         return Action(condition, None, answer(*UNAVAILABLE))
-    clusters = tuple(_cluster(target, inline, options, http1=http1) for target in choice.targets)
+    clusters = tuple(find(target, http1) for target in choice.targets)
     named = tuple(cluster for cluster in clusters if cluster is not None)
     route = make("envoy.config.route.v3.RouteAction", timeout=duration(0))
     if _rewrites_host(choice.targets):
@@ -96,12 +103,12 @@ def _action(choice: Choice, inline: Inline, options: ProxyOptions, *, http1: boo
     return Action(condition, route, None, (), (), named, sticky)
 
 
-def _cluster(target: Target, inline: Inline, options: ProxyOptions, *, http1: bool) -> Cluster | None:
+def _cluster(inline: Inline, options: ProxyOptions, retries: bool, target: Target, http1: bool) -> Cluster | None:
     balancer = target.balancer
     if balancer is None:
         return None
     variant = http1 and needs_http1_for_upgrades(balancer)
-    return build_cluster(balancer, inline(balancer), options, http1=variant)
+    return build_cluster(balancer, inline(balancer), options, http1=variant, retries=retries)
 
 
 def _rewrites_host(targets: tuple[Target, ...]) -> bool:

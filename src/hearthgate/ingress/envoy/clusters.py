@@ -77,19 +77,23 @@ def build_cluster(
     options: ProxyOptions,
     *,
     http1: bool = False,
+    retries: bool = True,
     filters: Sequence[dict[str, Any]] = (),
 ) -> Cluster:
     """The cluster of a load balancer.
 
     addresses: its endpoints, where the cluster itself depends on them (`has_name`, `checks_addresses`).
-    http1: the variant for upgrades. filters: HttpFilters on the way to the backend. Raises UnservableError.
+    http1: the variant for upgrades. retries: whether it says what is tried again, which routes cannot change.
+    filters: HttpFilters on the way to the backend. Raises UnservableError.
     """
     known = (balancer.external,) if balancer.external is not None else addresses or ()
     fields: dict[str, Any] = {
         "alt_stat_name": balancer.name,
         "connect_timeout": duration(balancer.transport.dial_timeout or _LONGEST),
         "lb_policy": _POLICIES[balancer.strategy],
-        "typed_extension_protocol_options": {_OPTIONS: any_of(_protocols(balancer, http1, filters))},
+        "typed_extension_protocol_options": {
+            _OPTIONS: any_of(_protocols(balancer, http1, filters, retries=retries))
+        },
         **_discovery(balancer, known),
         **_unlimited(),
     }
@@ -138,7 +142,7 @@ def _unlimited() -> dict[str, Any]:
     }
 
 
-def _protocols(balancer: LoadBalancer, http1: bool, filters: Sequence[dict[str, Any]]) -> Any:
+def _protocols(balancer: LoadBalancer, http1: bool, filters: Sequence[dict[str, Any]], *, retries: bool) -> Any:
     one = {"header_key_format": proper_case(), "enable_trailers": True}
     two = {
         "initial_stream_window_size": wrapped(_STREAM_WINDOW),
@@ -150,7 +154,7 @@ def _protocols(balancer: LoadBalancer, http1: bool, filters: Sequence[dict[str, 
             "max_headers_count": wrapped(_MAX_HEADERS),
             "max_response_headers_kb": wrapped(_MAX_HEADERS_KB),
         },
-        "retry_policy": retry_policy(),
+        "retry_policy": retry_policy() if retries else None,
         "http_filters": filters,
     }
     if balancer.scheme == "h2c":

@@ -18,6 +18,7 @@ from hearthgate.ingress.envoy.match import domains, route_match
 from hearthgate.ingress.envoy.messages import field, make, repeated
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.plan import Branch, Scope, plan_branches
+from hearthgate.ingress.envoy.retries import alike, retries
 from hearthgate.ingress.envoy.schema import any_of
 from hearthgate.ingress.envoy.services import UnservableError, balancers
 from hearthgate.ingress.envoy.upstreams import asked_clusters
@@ -91,9 +92,10 @@ def compile_router(router: Router, scope: Scope, inline: Inline, options: ProxyO
     asked, complaints = asked_clusters(router.middlewares, inline, options)
     upstreams = tuple((balancer, cluster.name) for balancer, cluster in asked.items())
     branches, errors = plan_branches(bound(router.middlewares, router.name), scope, upstreams)
+    branches = alike(branches)
     problems = [_problem(router, "middlewares", error) for error in (*errors, *(complaints if errors else ()))]
     try:
-        chosen = actions(router.service, inline, options)
+        chosen = actions(router.service, inline, options, retries=not any(map(retries, branches)))
     except UnservableError as error:
         problems.append(_problem(router, "services", str(error)))
         chosen = ()
