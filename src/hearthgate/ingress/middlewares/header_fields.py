@@ -29,9 +29,13 @@ _FRAMING: Final = frozenset(
 )
 
 
+def is_header_name(text: str) -> bool:
+    return _TOKEN.fullmatch(text) is not None
+
+
 def check_name(draft: Draft, field: str, name: str) -> bool:
     """Whether `name` may name a header; the reason goes to the draft when not."""
-    if not _TOKEN.fullmatch(name):
+    if not is_header_name(name):
         draft.refuse(field, f"not a header name: {shorten(name)}")
         return False
     if name.lower().startswith(("x-hg-", "x_hg_")):

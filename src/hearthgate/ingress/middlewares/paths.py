@@ -14,6 +14,15 @@ from hearthgate.resources.traefik import middleware as spec
 
 _SAFE: Final = "/$&+,:;=@!'()*~"
 """What Go leaves as it is when it escapes a path."""
+_ESCAPES: Final = {
+    "%2F": "allow_encoded_slash",
+    "%5C": "allow_encoded_back_slash",
+    "%00": "allow_encoded_null_character",
+    "%3B": "allow_encoded_semicolon",
+    "%25": "allow_encoded_percent",
+    "%3F": "allow_encoded_question_mark",
+    "%23": "allow_encoded_hash",
+}
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -82,18 +91,13 @@ def strip_prefix_regex(options: spec.StripPrefixRegex, draft: Draft) -> StripPre
     return StripPrefixRegex(name=draft.name, regexes=tuple(regex.strip() for regex in options.regex))
 
 
+def denied_escapes(options: object) -> tuple[str, ...]:
+    """The escapes that options with a field `allow_encoded_*` for each do not allow."""
+    return tuple(escape for escape, allowed in _ESCAPES.items() if not getattr(options, allowed))
+
+
 def encoded_characters(options: spec.EncodedCharacters, draft: Draft) -> EncodedCharacters:
-    allowed = {
-        "%2F": options.allow_encoded_slash,
-        "%5C": options.allow_encoded_back_slash,
-        "%00": options.allow_encoded_null_character,
-        "%3B": options.allow_encoded_semicolon,
-        "%25": options.allow_encoded_percent,
-        "%3F": options.allow_encoded_question_mark,
-        "%23": options.allow_encoded_hash,
-    }
-    denied = tuple(escape for escape, is_allowed in allowed.items() if not is_allowed)
-    return EncodedCharacters(name=draft.name, denied=denied)
+    return EncodedCharacters(name=draft.name, denied=denied_escapes(options))
 
 
 def replace_path(options: spec.ReplacePath, draft: Draft) -> ReplacePath:

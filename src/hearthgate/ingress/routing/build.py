@@ -84,8 +84,6 @@ class RoutingBuilder:
         self._setting_problems = [*found, *found_udp]
         self._stream_routers = StreamRouters(self._tracker, settings)
         self._served = {entrypoint.name: entrypoint for entrypoint in self._entrypoints}
-        redirections = redirection_routers(settings, self._served, self._setting_problems)
-        self._redirections = [(_rank(router), router) for router in redirections]
         self._links: dict[tuple[str, str], _Link] = {}
         self._unclaimed: dict[tuple[str, str], tuple[Problem, ...]] = {}
         self._seen_routes: Set[tuple[str, str]] = frozenset()
@@ -100,7 +98,9 @@ class RoutingBuilder:
         self._link_again(snapshot, dropped)
         endpoints = self._endpoints.update(snapshot)
         served = self._endpoints.served
-        ranked = list(self._redirections)
+        redirections, found = self._tracker.result(("redirections",), self._redirect)
+        problems.extend(found)
+        ranked = list(self._serviceable(redirections, endpoints, usable, problems))
         for linked, own_ranked, own_problems in self._links.values():
             owned.append(linked.ref)
             if own_problems:
@@ -152,6 +152,11 @@ class RoutingBuilder:
                 (_rank(router), router) for router in linked.routers if router.entrypoint in self._served
             )
             self._links[key] = _Link(linked, ranked, problems)
+
+    def _redirect(self) -> Result[tuple["_Ranked", ...]]:
+        problems: list[Problem] = []
+        routers = redirection_routers(self._settings, self._served, self._routers.entrypoint_middlewares, problems)
+        return Result(tuple((_rank(router), router) for router in routers), tuple(problems))
 
     def _check_all(self, snapshot: Snapshot, problems: list[Problem]) -> list[ObjectRef]:
         """Builds what may be referred to, so that a broken object is told even when nothing uses it yet."""

@@ -2,15 +2,18 @@
 
 import ipaddress
 from collections.abc import Iterator
+from typing import Final
 
+from hearthgate.ingress.middlewares.header_fields import is_header_name
 from hearthgate.ingress.routing.model import EntryPoint, UDPEntryPoint
 from hearthgate.ingress.settings import EntryPoint as EntryPointSettings
-from hearthgate.ingress.settings import IngressSettings
+from hearthgate.ingress.settings import IngressSettings, ProxyProtocol
 from hearthgate.model.durations import parse_duration
 from hearthgate.model.problems import Problem, Reason, shorten
 from hearthgate.model.refs import ObjectRef
 
 SETTINGS_REF = ObjectRef("Settings", "", "hearthgate.yaml")
+_SEMICOLONS: Final = {None: "", True: "%3B", False: "&"}
 INTERNAL_ENTRYPOINT = "traefik"
 """Upstream's entrypoint of its own pages: never among the defaults."""
 
@@ -85,22 +88,65 @@ class FieldError(ValueError):
 
 def _entrypoint(name: str, settings: EntryPointSettings) -> EntryPoint:
     host, port = parse_address(settings.address)
-    timeouts = settings.transport.responding_timeouts
+    transport = settings.transport
+    timeouts = transport.responding_timeouts
     headers = settings.forwarded_headers
     http3 = settings.http3
+    believed, believed_ips = _believed(settings.proxy_protocol)
     return EntryPoint(
         name=name,
         host=host,
         port=port,
         http3=http3 is not None,
-        advertised_port=(http3.advertised_port if http3 else 0) or port,
+        advertised_port=_port_number(http3.advertised_port if http3 else 0, "http3.advertisedPort") or port,
         trust_everybody=headers.insecure,
         trusted_ips=tuple(_networks(headers.trusted_ips, "forwardedHeaders.trustedIPs")),
         max_header_bytes=settings.http.max_header_bytes,
-        max_concurrent_streams=settings.http2.max_concurrent_streams,
+        max_concurrent_streams=_number(settings.http2.max_concurrent_streams, "http2.maxConcurrentStreams", 1),
         read_timeout=_seconds(timeouts.read_timeout, "transport.respondingTimeouts.readTimeout"),
+        write_timeout=_seconds(timeouts.write_timeout, "transport.respondingTimeouts.writeTimeout"),
         idle_timeout=_seconds(timeouts.idle_timeout, "transport.respondingTimeouts.idleTimeout"),
+        max_connection_time=_seconds(transport.keep_alive_max_time, "transport.keepAliveMaxTime"),
+        max_connection_requests=_number(transport.keep_alive_max_requests, "transport.keepAliveMaxRequests"),
+        proxy_protocol=believed,
+        proxy_trusted_ips=believed_ips,
+        header_table_size=_number(settings.http2.max_decoder_header_table_size, "http2.maxDecoderHeaderTableSize"),
+        underscore_headers=settings.http.underscore_headers_strategy,
+        sanitize_path=settings.http.sanitize_path,
+        semicolons=_SEMICOLONS[settings.http.encode_query_semicolons],
+        kept_headers=tuple(_header_names(headers.connection)),
+        append_forwarded_for=not headers.not_append_x_forwarded_for,
+        scheme_headers=headers.add_x_forwarded_scheme_headers,
     )
+
+
+def _believed(settings: ProxyProtocol | None) -> tuple[bool, tuple[str, ...]]:
+    """Whether PROXY headers are read, and of whom they are believed. As upstream, a section that trusts nobody
+    reads none."""
+    if settings is None or not (settings.insecure or settings.trusted_ips):
+        return False, ()
+    ranges = tuple(_networks(settings.trusted_ips, "proxyProtocol.trustedIPs"))
+    return True, () if settings.insecure else ranges
+
+
+def _header_names(names: tuple[str, ...]) -> Iterator[str]:
+    for index, name in enumerate(names):
+        if not is_header_name(name):
+            field = f"forwardedHeaders.connection[{index}]"
+            raise FieldError(field, f"{shorten(name)} is not the name of a header")
+        yield name.lower()
+
+
+def _port_number(value: int, field: str) -> int:
+    if not 0 <= value < 65536:
+        raise FieldError(field, f"{value} is not a port")
+    return value
+
+
+def _number(value: int, field: str, least: int = 0) -> int:
+    if not least <= value < 1 << 31:
+        raise FieldError(field, f"{value} is not between {least} and {(1 << 31) - 1}")
+    return value
 
 
 def parse_address(address: str) -> tuple[str, int]:
@@ -132,6 +178,9 @@ def _networks(values: tuple[str, ...], field: str) -> Iterator[str]:
 
 def _seconds(value: int | str, field: str) -> float:
     try:
-        return parse_duration(value)
+        seconds = parse_duration(value)
     except ValueError as error:
         raise FieldError(field, str(error)) from None
+    if seconds < 0:
+        raise FieldError(field, f"{shorten(str(value))} is less than nothing: 0 means no limit")
+    return seconds

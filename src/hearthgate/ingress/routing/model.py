@@ -233,7 +233,12 @@ class TLSOptions(Value, frozen=True, kw_only=True):
 
 class EntryPoint(Value, frozen=True, kw_only=True):
     """Where the proxy listens. `host` is `0.0.0.0`, `::` (both families) or one address. Times in seconds,
-    0 = no limit. `trusted_ips`: CIDRs whose X-Forwarded-* are believed. `advertised_port`: of Alt-Svc."""
+    0 = no limit. `trusted_ips`: CIDRs whose X-Forwarded-* are believed. `advertised_port`: of Alt-Svc.
+
+    proxy_protocol: whether connections may begin with a PROXY header; it is believed of `proxy_trusted_ips`, of
+    everybody when there are none. semicolons: what stands for `;` in queries; empty = itself.
+    kept_headers: what a Connection header may name without losing it.
+    """
 
     name: str
     host: str
@@ -245,7 +250,19 @@ class EntryPoint(Value, frozen=True, kw_only=True):
     max_header_bytes: int = 1048576
     max_concurrent_streams: int = 250
     read_timeout: float = 0.0
+    write_timeout: float = 0.0
     idle_timeout: float = 180.0
+    max_connection_time: float = 0.0
+    max_connection_requests: int = 0
+    proxy_protocol: bool = False
+    proxy_trusted_ips: tuple[str, ...] = ()
+    header_table_size: int = 4096
+    underscore_headers: str = "keep"
+    sanitize_path: bool = True
+    semicolons: str = ""
+    kept_headers: tuple[str, ...] = ()
+    append_forwarded_for: bool = True
+    scheme_headers: bool = False
 
 
 class UDPEntryPoint(Value, frozen=True, kw_only=True):

@@ -24,6 +24,14 @@ def object_name(namespace: str, name: str) -> str:
     return f"{namespace}-{name}@{PROVIDER}"
 
 
+def default_tls_options(text: str) -> str:
+    """The name of TLS options as settings write it: `namespace/name`, or the joined name itself."""
+    namespace, slash, name = text.partition("/")
+    if not text:
+        return "default"
+    return object_name(namespace, name) if slash and "@" not in text else text
+
+
 def service_name(namespace: str, name: str, port: int | str) -> str:
     return f"{namespace}-{name}-{port}@{PROVIDER}"
 

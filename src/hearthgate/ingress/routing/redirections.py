@@ -1,23 +1,29 @@
 """Entrypoint redirections: one internal router that sends every plain request of an entrypoint elsewhere."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.middlewares.redirects import RedirectScheme
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
 from hearthgate.ingress.routing.model import EntryPoint, Router
+from hearthgate.ingress.routing.names import default_tls_options
+from hearthgate.ingress.routing.references import Broken
 from hearthgate.ingress.rules.rule import Rule, compile_rule
 from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, did_you_mean, shorten
 
 EVERYTHING = "HostRegexp(`^.+$`)"
+BESIDE_CHALLENGES = f"{EVERYTHING} && !PathPrefix(`/.well-known/acme-challenge/`)"
+
+Guards = Callable[[str], tuple[Middleware, ...] | Broken]
+"""The middlewares of an entrypoint, which guard its redirection too."""
 
 
 def redirection_routers(
-    settings: IngressSettings, entrypoints: Mapping[str, EntryPoint], problems: list[Problem]
+    settings: IngressSettings, entrypoints: Mapping[str, EntryPoint], guards: Guards, problems: list[Problem]
 ) -> Iterator[Router]:
-    """The routers; an impossible target gives a Problem and no router."""
-    rule = compile_rule(EVERYTHING)
-    assert isinstance(rule, Rule), rule  # noqa: S101 - a constant
+    """The routers; an impossible target gives a Problem and no router. With `http.tls` it is TLS connections that
+    are redirected, as upstream does it."""
     for name in sorted(entrypoints):
         redirect = getattr(settings.entry_points[name].http.redirections, "entry_point", None)
         if redirect is None:
@@ -31,18 +37,34 @@ def redirection_routers(
                 Problem(ref=SETTINGS_REF, field=f"{field}.to", reason=Reason.ENTRYPOINT_NOT_FOUND, message=message)
             )
             continue
+        own = guards(name)
+        if isinstance(own, Broken):
+            field = f"entryPoints.{name}.http.middlewares"
+            problems.append(Problem(ref=SETTINGS_REF, field=field, reason=own.reason, message=own.message))
+            continue
+        entrypoint = settings.entry_points[name]
+        tls = entrypoint.http.tls
         target = f"{name}-to-{redirect.to.removeprefix(':')}@internal"
         yield Router(
             name=target,
             ref=SETTINGS_REF,
             field=field,
             entrypoint=name,
-            rule=rule,
+            rule=_rule(BESIDE_CHALLENGES if entrypoint.allow_acme_by_pass else EVERYTHING),
             priority=redirect.priority,
+            tls=tls is not None,
+            tls_options=default_tls_options(tls.options if tls else ""),
             middlewares=(
+                *own,
                 RedirectScheme(name=target, scheme=redirect.scheme, port=str(port), permanent=redirect.permanent),
             ),
         )
+
+
+def _rule(text: str) -> Rule:
+    rule = compile_rule(text)
+    assert isinstance(rule, Rule), rule  # noqa: S101 - a constant
+    return rule
 
 
 def _port(to: str, entrypoints: Mapping[str, EntryPoint]) -> int | None:

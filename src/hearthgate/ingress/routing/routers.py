@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from hearthgate.ingress.middlewares.middleware import Middleware as MiddlewareValue
+from hearthgate.ingress.middlewares.paths import EncodedCharacters, denied_escapes
 from hearthgate.ingress.routing.middlewares import Middlewares
 from hearthgate.ingress.routing.model import DEFAULT_TLS_OPTIONS, Certificate, EndpointsKey, Router
-from hearthgate.ingress.routing.names import object_name, router_name
+from hearthgate.ingress.routing.names import default_tls_options, router_name
 from hearthgate.ingress.routing.placement import Placement
 from hearthgate.ingress.routing.references import Broken
 from hearthgate.ingress.routing.services import Services, endpoints_keys
@@ -114,7 +115,7 @@ class Routers:
         if rule is None or middlewares is None or service is None:
             return
         for entrypoint in entrypoints:
-            own = self._entrypoint_middlewares(entrypoint)
+            own = self.entrypoint_middlewares(entrypoint)
             if isinstance(own, Broken):
                 problems.append(_problem(ref, index, "", own.reason, f"entrypoint {entrypoint}: {own.message}"))
                 continue
@@ -136,22 +137,21 @@ class Routers:
         """The route's own options, else those of the entrypoint's default TLS."""
         tls = self._settings.entry_points[entrypoint].http.tls
         if resource.spec.tls is None and tls is not None and tls.options:
-            return tls.options if "@" in tls.options else _joined_name(tls.options)
+            return default_tls_options(tls.options)
         return options
 
-    def _entrypoint_middlewares(self, entrypoint: str) -> tuple[MiddlewareValue, ...] | Broken:
+    def entrypoint_middlewares(self, entrypoint: str) -> tuple[MiddlewareValue, ...] | Broken:
+        """What every router of an entrypoint begins with."""
+        http = self._settings.entry_points[entrypoint].http
         values: list[MiddlewareValue] = []
-        for said in self._settings.entry_points[entrypoint].http.middlewares:
+        if denied := denied_escapes(http.encoded_characters) if http.encoded_characters else ():
+            values.append(EncodedCharacters(name=f"{entrypoint}-encodedCharacters@internal", denied=denied))
+        for said in http.middlewares:
             found = self._middlewares.resolve_setting(_reference(said))
             if isinstance(found, Broken):
                 return found
             values.extend(found)
         return tuple(values)
-
-
-def _joined_name(text: str) -> str:
-    namespace, slash, name = text.partition("/")
-    return object_name(namespace, name) if slash else text
 
 
 def _reference(text: str) -> ObjectReference:
