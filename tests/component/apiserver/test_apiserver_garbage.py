@@ -244,7 +244,11 @@ async def test_a_namespace_and_other_cluster_wide_objects_own_what_is_in_namespa
     await make(client, "child", node)
     await client.send("DELETE", "/api/v1/nodes/box", {"propagationPolicy": "Foreground"})
     await gone(client, "child")
-    assert (await client.get("/api/v1/nodes/box")).status == 404
+
+    async def is_gone() -> bool:
+        return (await client.get("/api/v1/nodes/box")).status == 404
+
+    await until(is_gone)
 
 
 async def test_an_object_of_no_namespace_never_goes_with_one_in_a_namespace(client: Client) -> None:
