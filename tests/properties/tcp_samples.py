@@ -38,13 +38,11 @@ def some_rule(random: Random, depth: int = 3) -> Expression:
         return some_condition(random)
     if kind < 0.55:
         return Not(some_rule(random, depth - 1))
-    joined: type[And] | type[Or] = random.choice([And, Or])
+    joined = And if random.random() < 0.5 else Or
     operands: list[Expression] = []
     for _ in range(random.randint(2, 3)):
         operand = some_rule(random, depth - 1)
-        operands += (
-            operand.operands if isinstance(operand, And | Or) and isinstance(operand, joined) else (operand,)
-        )
+        operands += operand.operands if isinstance(operand, joined) else (operand,)
     return joined(tuple(operands))
 
 

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from hearthgate.ingress.envoy.clusters import checks_addresses, has_name
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.services import balancers
+from hearthgate.ingress.envoy.streams.clusters import checks_stream_addresses
 from hearthgate.ingress.envoy.translate import Translation, Translator
 from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.routing.model import (
+    BackendTLS,
     Certificate,
     Endpoint,
     Endpoints,
@@ -20,8 +22,13 @@ from hearthgate.ingress.routing.model import (
     Router,
     RoutingModel,
     StickyCookie,
+    StreamBalancer,
+    StreamMember,
+    StreamTransport,
     TLSOptions,
     Transport,
+    UDPEntryPoint,
+    UDPRouter,
     WeightedMember,
     WeightedService,
 )
@@ -29,6 +36,7 @@ from hearthgate.ingress.rules.rule import Rule, compile_rule
 from hearthgate.ingress.xds.resources import CLUSTER, ENDPOINT
 from hearthgate.model.refs import ObjectRef
 from hearthgate.model.secret import SecretBytes
+from tests.component.ingress.streams import tcp_router
 
 ensure_schema()
 OPTIONS = ProxyOptions(auth_socket="/run/auth.sock")
@@ -87,6 +95,50 @@ ROUTERS = st.builds(
 )
 WEB = EntryPoint(name="web", host="0.0.0.0", port=80)
 SECURE = EntryPoint(name="websecure", host="::", port=443)
+STREAM_BALANCERS = st.builds(
+    lambda key, fields: StreamBalancer(name=key.service, endpoints=key, **fields),
+    st.sampled_from(KEYS),
+    st.sampled_from(
+        [
+            {},
+            {"transport": StreamTransport(proxy_protocol=2)},
+            {"transport": StreamTransport(tls=BackendTLS(root_cas=("authority",)))},
+        ]
+    ),
+)
+MEMBERS = st.lists(
+    st.builds(
+        lambda weight, balancer: StreamMember(weight=weight, balancer=balancer),
+        st.integers(0, 2),
+        STREAM_BALANCERS,
+    ),
+    min_size=1,
+    max_size=2,
+).map(tuple)
+STREAM_RULES = ["HostSNI(`*`)", "HostSNI(`a.test`)", "HostSNIRegexp(`test`)", "ClientIP(`10.0.0.1`)"]
+TCP_ROUTERS = st.lists(
+    st.builds(
+        lambda text, members, fields: tcp_router(text, *members, **fields),
+        st.sampled_from(STREAM_RULES),
+        MEMBERS,
+        st.sampled_from(
+            [{}, {"tls": True}, {"tls": True, "passthrough": True}, {"entrypoint": "websecure", "tls": True}]
+        ),
+    ),
+    max_size=3,
+    unique_by=lambda router: (router.entrypoint, router.name),
+).map(lambda found: tuple(sorted(found, key=lambda router: (-router.priority, router.name, router.entrypoint))))
+UDP_ROUTERS = MEMBERS.map(
+    lambda members: (
+        UDPRouter(
+            name="dns",
+            ref=ObjectRef("IngressRouteUDP", "default", "dns"),
+            field="spec.routes[0]",
+            entrypoint="dns",
+            members=members,
+        ),
+    )
+)
 ENTRYPOINTS = st.sampled_from(
     [
         (WEB, SECURE),
@@ -127,6 +179,9 @@ MODELS = st.builds(
     entrypoints=ENTRYPOINTS,
     tls_options=TLS,
     certificates=CERTIFICATES,
+    tcp_routers=st.one_of(st.just(()), TCP_ROUTERS),
+    udp_routers=st.one_of(st.just(()), UDP_ROUTERS),
+    udp_entrypoints=st.sampled_from([(), (UDPEntryPoint(name="dns", host="::", port=53),)]),
 )
 ADDRESSES = st.lists(
     st.sampled_from([Endpoint("192.0.2.1", 80), Endpoint("2001:db8::1", 80), Endpoint("nas.lan", 80)]),
@@ -172,7 +227,14 @@ def test_small_changes_one_after_the_other(routers: list[Router], data: st.DataO
 def _by_eds_alone(model: RoutingModel, endpoints: Endpoints) -> bool:
     """Whether no cluster of the model depends on endpoints."""
     members = [member for router in model.routers for member in balancers(router.service)]
-    return not any(map(has_name, endpoints.values())) and not any(map(checks_addresses, members))
+    streams = [member.balancer for router in model.tcp_routers for member in router.members]
+    return not (
+        any(map(has_name, endpoints.values()))
+        or any(map(checks_addresses, members))
+        or any(map(checks_stream_addresses, streams))
+        # Weights of datagrams stand in a cluster of their own, with all addresses.
+        or model.udp_routers
+    )
 
 
 @settings(max_examples=60, deadline=None)

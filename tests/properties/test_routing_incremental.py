@@ -13,7 +13,7 @@ from hearthgate.resources.decode import decode_mapping
 from hearthgate.resources.meta import Resource
 
 SETTINGS = IngressSettings(
-    entry_points={"web": EntryPoint(address=":80")},
+    entry_points={"web": EntryPoint(address=":80"), "dns": EntryPoint(address=":53/udp")},
     providers=Providers(kubernetes_crd=KubernetesCRD(allow_cross_namespace=True, allow_empty_services=False)),
 )
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -63,7 +63,59 @@ ROUTE = st.builds(
     st.lists(REFERENCE, max_size=2),
     SERVICES,
 )
+STREAM_SERVICES = st.lists(
+    st.builds(
+        lambda ref, port, transport: {**ref, "port": port, "tls": True, **transport},
+        REFERENCE,
+        st.sampled_from([80, 81, "http"]),
+        st.sampled_from([{}, {"serversTransport": "a"}]),
+    ),
+    max_size=2,
+)
+STREAM = st.builds(
+    lambda match, middlewares, services: {"match": match, "middlewares": middlewares, "services": services},
+    st.sampled_from(["HostSNI(`a`)", "HostSNI(`*`)", "ClientIP(`10.0.0.1`)", "Host(`x`)"]),
+    st.lists(REFERENCE, max_size=1),
+    STREAM_SERVICES,
+)
+STREAMS = st.one_of(
+    st.builds(
+        lambda s, n, routes, tls: _traefik("IngressRouteTCP", s, n, {"routes": routes, **tls}),
+        SPACES,
+        NAMES,
+        st.lists(STREAM, min_size=1, max_size=2),
+        st.sampled_from([{}, {"tls": {}}, {"tls": {"secretName": "a", "options": {"name": "a"}}}]),
+    ),
+    st.builds(
+        lambda s, n, ref, port: _traefik(
+            "IngressRouteUDP", s, n, {"routes": [{"services": [{**ref, "port": port}]}]}
+        ),
+        SPACES,
+        NAMES,
+        REFERENCE,
+        st.sampled_from([80, "dns"]),
+    ),
+    st.builds(
+        lambda s, n, spec: _traefik("MiddlewareTCP", s, n, spec),
+        SPACES,
+        NAMES,
+        st.sampled_from([{"ipAllowList": {"sourceRange": ["10.0.0.0/8"]}}, {"inFlightConn": {"amount": 0}}]),
+    ),
+    st.builds(
+        lambda s, n, secret: _traefik("ServersTransportTCP", s, n, {"tls": {"certificatesSecrets": [secret]}}),
+        SPACES,
+        NAMES,
+        NAMES,
+    ),
+    st.builds(
+        lambda s, n, version: _traefik("TLSOption", s, n, {"minVersion": version}),
+        SPACES,
+        NAMES,
+        st.sampled_from(["VersionTLS13", "junk"]),
+    ),
+)
 OBJECTS = st.one_of(
+    STREAMS,
     st.builds(lambda s, n, spec: _traefik("Middleware", s, n, spec), SPACES, NAMES, CHAIN | AUTH | ASKING | OTHER),
     st.builds(
         lambda s, n, routes: _traefik("IngressRoute", s, n, {"routes": routes}),

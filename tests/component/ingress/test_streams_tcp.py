@@ -25,7 +25,7 @@ from hearthgate.ingress.routing.model import (
 from hearthgate.model.refs import ObjectRef
 from hearthgate.model.secret import SecretBytes
 from tests.component.ingress.certificates import certificate_of, self_signed
-from tests.component.ingress.gateway import Backend, Gateway, backend, gateway, model, router
+from tests.component.ingress.gateway import Backend, Gateway, ask, backend, gateway, model, router
 from tests.component.ingress.streams import (
     StreamBackend,
     answer_of,
@@ -46,7 +46,8 @@ class Stage(NamedTuple):
 
     async def serve(self, *routers: Router | TCPRouter, **fields: Any) -> tuple[str, ...]:
         """Serves them on one entrypoint; gives the messages of the problems."""
-        entrypoint = EntryPoint(name="web", host="127.0.0.1", port=self.port)
+        trusted = fields.pop("trusted_ips", ())
+        entrypoint = EntryPoint(name="web", host="127.0.0.1", port=self.port, trusted_ips=trusted)
         tcp = sorted((r for r in routers if isinstance(r, TCPRouter)), key=lambda r: (-r.priority, r.name))
         values = {"default_certificate": certificate("default"), "tcp_routers": tuple(tcp), **fields}
         served = model([entrypoint], [r for r in routers if isinstance(r, Router)], **values)
@@ -291,6 +292,23 @@ async def test_options_of_sites_beside_streams(stage: Stage) -> None:
     assert versions == {"x.own.test": "TLSv1.2", "exact.test": "TLSv1.2", "free.test": "TLSv1.3"}
     assert await stage.answers("y.x.own.test") == "200"
     assert await stage.answers("stream.test") == "one"
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_trusted_peers_beside_streams(stage: Stage, tls: bool) -> None:
+    await stage.serve(
+        stage.page("Host(`a.test`)", tls=tls), stage.tls("HostSNI(`db.test`)"), trusted_ips=("127.0.0.2/32",)
+    )
+    for source, believed in (("127.0.0.2", True), ("127.0.0.1", False)):
+        answer = await ask(
+            stage.port,
+            host="a.test",
+            headers={"X-Forwarded-Host": "said.test"},
+            tls=anyone() if tls else None,
+            sni="a.test",
+            source=source,
+        )
+        assert answer.sent("x-forwarded-host") == ("said.test" if believed else "a.test")
 
 
 async def test_weights(stage: Stage) -> None:

@@ -51,10 +51,6 @@ def comes_from_ranges(ranges: Sequence[Any]) -> Predicate:
     return _ip("SourceIPInput", ranges)
 
 
-def both(left: Predicate, right: Predicate) -> Predicate:
-    return _joined("and_matcher", [left, right])
-
-
 def _condition(condition: Condition) -> Predicate:
     predicate = _plain(condition.matcher, condition.arguments[0])
     return {"not_matcher": predicate} if condition.negated else predicate
