@@ -32,7 +32,7 @@ class InFlightServer:
         server = grpc.aio.server()
         handler = grpc.stream_stream_rpc_method_handler(
             self._process,
-            request_deserializer=message(f"{_MESSAGES}ProcessingRequest").FromString,
+            request_deserializer=lambda data: message(f"{_MESSAGES}ProcessingRequest").FromString(data),
             response_serializer=lambda response: bytes(response.SerializeToString()),
         )
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, {"Process": handler}),))

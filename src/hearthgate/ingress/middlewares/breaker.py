@@ -6,7 +6,7 @@ from typing import Final
 from hearthgate.ingress.middlewares.counted import Counted
 from hearthgate.ingress.middlewares.draft import Draft
 from hearthgate.ingress.middlewares.durations import seconds
-from hearthgate.ingress.middlewares.expressions import Expression, Function, Mistake, Test, parse
+from hearthgate.ingress.middlewares.expressions import Condition, Expression, Function, Mistake, parse
 from hearthgate.model.problems import Reason
 from hearthgate.resources.traefik import limits as spec
 
@@ -53,7 +53,7 @@ def circuit_breaker(options: spec.CircuitBreaker, draft: Draft) -> CircuitBreake
     period = seconds(options.check_period, draft, "checkPeriod", default=0.1)
     return CircuitBreaker(
         name=draft.name,
-        expression=parsed if not isinstance(parsed, Mistake) else Test("NetworkErrorRatio", (), ">", 1.0),
+        expression=parsed if not isinstance(parsed, Mistake) else Condition("NetworkErrorRatio", (), ">", 1.0),
         check_period=max(MIN_PERIOD, period),
         fallback=seconds(options.fallback_duration, draft, "fallbackDuration", default=10.0),
         recovery=seconds(options.recovery_duration, draft, "recoveryDuration", default=10.0),

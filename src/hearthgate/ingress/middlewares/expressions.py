@@ -36,7 +36,7 @@ class Function(NamedTuple):
     check: Callable[[tuple[float, ...]], str] = lambda _: ""
 
 
-class Test(msgspec.Struct, frozen=True, gc=False, tag=True):
+class Condition(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A call, compared with a number; a boolean one has no operator."""
 
     function: str
@@ -53,7 +53,7 @@ class Either(msgspec.Struct, frozen=True, gc=False, tag=True):
     parts: tuple["Expression", ...]
 
 
-Expression = Test | Both | Either
+Expression = Condition | Both | Either
 
 
 class Mistake(NamedTuple):
@@ -175,7 +175,7 @@ class _Parser:
         self._expect(")")
         return inner
 
-    def _test(self) -> Test:
+    def _test(self) -> Condition:
         name = self._next
         if name.kind != "name":
             raise self._unexpected(f"a function ({', '.join(sorted(self._functions))})")
@@ -189,11 +189,11 @@ class _Parser:
         if function.is_boolean:
             if self._next.text in _COMPARISONS:
                 raise _Refused(self._next.offset, f"{name.text}() is true or false: it is not compared")
-            return Test(name.text, arguments)
+            return Condition(name.text, arguments)
         if self._next.text not in _COMPARISONS:
             raise self._unexpected(f"a comparison of {name.text}(), such as '>'")
         operator = cast("Operator", self._take().text)
-        return Test(name.text, arguments, operator, self._number())
+        return Condition(name.text, arguments, operator, self._number())
 
     def _arguments(self, name: _Token, function: Function) -> tuple[float, ...]:
         self._expect("(")
