@@ -5,14 +5,16 @@ off, limits on headers are upstream's, and Envoy's own answers have upstream's t
 """
 
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from hearthgate.ingress.envoy import forwarded
 from hearthgate.ingress.envoy.messages import ADS, CLIENT_IP, duration, extension, header, wrapped
+from hearthgate.ingress.envoy.peers import SOCKET, Peers, peer_format
 from hearthgate.ingress.routing.model import EntryPoint
 
 HEADERS_TIMEOUT: Final = 60.0
 """Seconds for a request's headers: upstream's default read timeout, kept for headers alone."""
+_UNDERSCORES: Final = {"keep": "ALLOW", "delete": "DROP_HEADER", "reject": "REJECT_REQUEST"}
 _MAX_HEADERS: Final = 10_000
 MAX_HEADERS_KB: Final = 8_192
 """Envoy's own limit on the size of headers."""
@@ -34,25 +36,18 @@ class Kind(StrEnum):
     QUIC = "quic"
 
 
-class Peers(NamedTuple):
-    """Whom a filter chain serves. `ranges`: their addresses; empty = everybody else."""
-
-    trusted: bool
-    ranges: tuple[str, ...] = ()
-
-
 def network_filters(
     entrypoint: EntryPoint, kind: Kind, peers: Peers, route_config: str, hostname: str
 ) -> list[dict[str, Any]]:
     """The network filters of one filter chain."""
-    return [_client_ip(), _connection_manager(entrypoint, kind, peers, route_config, hostname)]
+    return [_client_ip(peers), _connection_manager(entrypoint, kind, peers, route_config, hostname)]
 
 
-def _client_ip() -> dict[str, Any]:
+def _client_ip(peers: Peers) -> dict[str, Any]:
     value = {
         "object_key": CLIENT_IP,
         "factory_key": "envoy.network.ip",
-        "format_string": {"text_format_source": {"inline_string": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}},
+        "format_string": {"text_format_source": {"inline_string": peers.address}},
     }
     return extension(
         "envoy.filters.network.set_filter_state",
@@ -65,6 +60,8 @@ def _connection_manager(
     entrypoint: EntryPoint, kind: Kind, peers: Peers, route_config: str, hostname: str
 ) -> dict[str, Any]:
     tls = kind is not Kind.PLAIN
+    schemes = entrypoint.scheme_headers
+    peer = SOCKET if kind is Kind.QUIC else peer_format(entrypoint)
     last = [
         extension(FILTER_CHAIN, f"{_FILTERS}filter_chain.v3.FilterChainConfig"),
         extension("envoy.filters.http.router", f"{_FILTERS}router.v3.Router", suppress_envoy_headers=True),
@@ -74,10 +71,12 @@ def _connection_manager(
         "stat_prefix": entrypoint.name,
         "rds": {"route_config_name": route_config, "config_source": ADS},
         "http_filters": [
-            *forwarded.filters(tls=tls),
+            *forwarded.filters(tls=tls, schemes=schemes),
             *last,
         ],
-        "early_header_mutation_extensions": [forwarded.early_mutation(trusted=peers.trusted, hostname=hostname)],
+        "early_header_mutation_extensions": [
+            forwarded.early_mutation(trusted=peers.trusted, hostname=hostname, peer=peer)
+        ],
         # The peer is the client unless it is trusted; the address is appended on the way out instead, because
         # Envoy would write the node's own address for a peer on loopback.
         "use_remote_address": wrapped(True),
@@ -87,13 +86,13 @@ def _connection_manager(
         "generate_request_id": wrapped(False),
         "preserve_external_request_id": True,
         "server_header_transformation": "PASS_THROUGH",
-        "normalize_path": wrapped(True),
-        "merge_slashes": True,
+        "normalize_path": wrapped(entrypoint.sanitize_path),
+        "merge_slashes": entrypoint.sanitize_path,
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
         "upgrade_configs": [
             {
                 "upgrade_type": "websocket",
-                "filters": [*forwarded.websocket_filters(trusted=peers.trusted, tls=tls), *last],
+                "filters": [*forwarded.websocket_filters(trusted=peers.trusted, tls=tls, schemes=schemes), *last],
             },
             *({"upgrade_type": name} for name in OTHER_UPGRADES),
         ],
@@ -109,15 +108,28 @@ def _limits(entrypoint: EntryPoint) -> dict[str, Any]:
     kilobytes = -(-entrypoint.max_header_bytes // 1024)
     return {
         "max_request_headers_kb": wrapped(max(1, min(kilobytes, MAX_HEADERS_KB))),
-        "common_http_protocol_options": {
-            "idle_timeout": duration(entrypoint.idle_timeout),
-            "max_headers_count": wrapped(_MAX_HEADERS),
-        },
+        "common_http_protocol_options": _common(entrypoint),
+        "http1_safe_max_connection_duration": bool(entrypoint.max_connection_time),
         "stream_idle_timeout": duration(0),
         "request_timeout": duration(entrypoint.read_timeout),
         "request_headers_timeout": duration(HEADERS_TIMEOUT),
         "delayed_close_timeout": duration(_DELAYED_CLOSE),
     }
+
+
+def _common(entrypoint: EntryPoint) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "idle_timeout": duration(entrypoint.idle_timeout),
+        "max_headers_count": wrapped(_MAX_HEADERS),
+        "headers_with_underscores_action": _UNDERSCORES[entrypoint.underscore_headers],
+    }
+    if entrypoint.write_timeout:
+        found["max_stream_duration"] = duration(entrypoint.write_timeout)
+    if entrypoint.max_connection_time:
+        found["max_connection_duration"] = duration(entrypoint.max_connection_time)
+    if entrypoint.max_connection_requests:
+        found["max_requests_per_connection"] = wrapped(entrypoint.max_connection_requests)
+    return found
 
 
 def _protocols(entrypoint: EntryPoint, kind: Kind) -> dict[str, Any]:
@@ -134,6 +146,7 @@ def _protocols(entrypoint: EntryPoint, kind: Kind) -> dict[str, Any]:
             "ignore_http_11_upgrade": [{"safe_regex": {"regex": "(?i)(?:h2c|tls/.*|http/.*)"}}],
         },
         "http2_protocol_options": {
+            "hpack_table_size": wrapped(entrypoint.header_table_size),
             "max_concurrent_streams": wrapped(entrypoint.max_concurrent_streams),
             "initial_stream_window_size": wrapped(_STREAM_WINDOW),
             "initial_connection_window_size": wrapped(_CONNECTION_WINDOW),

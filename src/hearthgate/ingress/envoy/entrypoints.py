@@ -7,13 +7,13 @@ from hearthgate.ingress.envoy.certificates import QuicCertificates
 from hearthgate.ingress.envoy.connections import MAX_HEADERS_KB
 from hearthgate.ingress.envoy.listeners import (
     Served,
-    peers_of,
     plain_routes,
     tcp_listener,
     tls_routes,
     udp_listener,
 )
 from hearthgate.ingress.envoy.options import ProxyOptions
+from hearthgate.ingress.envoy.peers import peer_format, peers_of
 from hearthgate.ingress.envoy.plan import Scope
 from hearthgate.ingress.envoy.tls_context import needs_placeholder, serves_quic
 from hearthgate.ingress.envoy.virtual_hosts import Table
@@ -48,7 +48,8 @@ class Layout(NamedTuple):
     def tables(self, domains: Iterable[str], *, tls: bool) -> tuple[Table, ...]:
         """The route tables that divide `domains`, those that the routers name, among them."""
         if not tls:
-            return (Table(plain_routes(self.entrypoint.name), tuple(sorted(domains))),)
+            name = plain_routes(self.entrypoint.name)
+            return (Table(name, tuple(sorted(domains)), appended=self._appended),)
         found = []
         for one in self.options:
             if one.name == DEFAULT_TLS_OPTIONS:
@@ -57,8 +58,12 @@ class Layout(NamedTuple):
             else:
                 own, foreign = self._domains(one), ("*",)
             offered = (self.entrypoint.advertised_port or self.entrypoint.port) if self._offers_quic(one) else 0
-            found.append(Table(tls_routes(self.entrypoint.name, one.name), own, foreign, offered))
+            found.append(Table(tls_routes(self.entrypoint.name, one.name), own, foreign, offered, self._appended))
         return tuple(found)
+
+    @property
+    def _appended(self) -> str:
+        return peer_format(self.entrypoint) if self.entrypoint.append_forwarded_for else ""
 
     def exceptions(self, domains: Iterable[str]) -> tuple[str, ...]:
         """Domains under the default options that a wildcard of others covers: to Envoy it covers all levels."""

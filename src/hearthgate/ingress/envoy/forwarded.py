@@ -17,7 +17,6 @@ from hearthgate.ingress.envoy.messages import (
     literal,
 )
 
-PEER: Final = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"
 _MANAGED: Final = (
     "forwarded[-_](?:proto|for|host|port|server|uri|method|prefix|scheme|tls[-_]client[-_]cert(?:[-_]info)?)"
     "|scheme|real[-_]ip"
@@ -30,12 +29,12 @@ NEVER_SENT: Final = (PATH_HEADER, _PROTO_SENT, "x-envoy-external-address", "x-en
 """Request headers that backends must not see."""
 
 
-def early_mutation(*, trusted: bool, hostname: str) -> dict[str, Any]:
-    """What happens to a request's headers before anything looks at them."""
+def early_mutation(*, trusted: bool, hostname: str, peer: str) -> dict[str, Any]:
+    """What happens to a request's headers before anything looks at them. peer: format string of its address."""
     removed = _INTERNAL if trusted else f"{_MANAGED}|{_INTERNAL}"
     added = [
         header(PATH_HEADER, "%PATH(NQ)%", OVERWRITE),
-        header("x-real-ip", PEER, IF_ABSENT),
+        header("x-real-ip", peer, IF_ABSENT),
         header("x-forwarded-host", "%REQ(:AUTHORITY)%", IF_ABSENT),
         header("x-forwarded-server", literal(hostname), OVERWRITE),
     ]
@@ -50,20 +49,28 @@ def early_mutation(*, trusted: bool, hostname: str) -> dict[str, Any]:
     )
 
 
-def outgoing() -> list[dict[str, Any]]:
-    """Headers that each RouteConfiguration adds when a request leaves for its backend."""
-    return [header("x-forwarded-for", PEER, APPEND)]
+def outgoing(peer: str) -> list[dict[str, Any]]:
+    """Headers that each RouteConfiguration adds when a request leaves for its backend. peer: format string of the
+    address to append; empty = none is."""
+    return [header("x-forwarded-for", peer, APPEND)] if peer else []
 
 
-def filters(*, tls: bool) -> list[dict[str, Any]]:
-    """Filters that set X-Forwarded-Port from the Host."""
-    return [_read_port(), _set_port("443" if tls else "80")]
+def filters(*, tls: bool, schemes: bool) -> list[dict[str, Any]]:
+    """Filters that set X-Forwarded-Port from the Host. schemes: and the other names of X-Forwarded-Proto."""
+    return [_read_port(), _set_port("443" if tls else "80"), *_schemes(schemes)]
 
 
-def websocket_filters(*, trusted: bool, tls: bool) -> list[dict[str, Any]]:
+def websocket_filters(*, trusted: bool, tls: bool, schemes: bool) -> list[dict[str, Any]]:
     """Filters of requests for a WebSocket: upstream tells backends that their scheme is `ws` or `wss`."""
     option = header("x-forwarded-proto", "wss" if tls else "ws", OVERWRITE)
-    return [*filters(tls=tls), _unless_proto_was_sent(option) if trusted else _mutation([option])]
+    told = _unless_proto_was_sent(option) if trusted else _mutation([option])
+    return [_read_port(), _set_port("443" if tls else "80"), told, *_schemes(schemes)]
+
+
+def _schemes(wanted: bool) -> list[dict[str, Any]]:
+    names = ("x-forwarded-scheme", "x-scheme") if wanted else ()
+    options = [header(name, "%REQ(X-FORWARDED-PROTO)%", OVERWRITE) for name in names]
+    return [_mutation(options)] if options else []
 
 
 def _read_port() -> dict[str, Any]:

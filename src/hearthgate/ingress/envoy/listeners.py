@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from hearthgate.ingress.envoy.certificates import QuicCertificates
-from hearthgate.ingress.envoy.connections import HEADERS_TIMEOUT, Kind, Peers, network_filters
+from hearthgate.ingress.envoy.connections import HEADERS_TIMEOUT, Kind, network_filters
 from hearthgate.ingress.envoy.messages import cidr, duration, extension, make, wrapped
 from hearthgate.ingress.envoy.options import ProxyOptions
+from hearthgate.ingress.envoy.peers import Peers, peers_of
 from hearthgate.ingress.envoy.schema import any_of
 from hearthgate.ingress.envoy.tls_context import downstream_context, quic_context, serves_quic
 from hearthgate.ingress.routing.model import DEFAULT_TLS_OPTIONS, EntryPoint, TLSOptions
@@ -42,15 +43,6 @@ def tls_routes(entrypoint: str, options: str) -> str:
     return f"{entrypoint}/tls/{options}"
 
 
-def peers_of(entrypoint: EntryPoint) -> tuple[Peers, ...]:
-    """The groups of peers that are treated alike."""
-    if entrypoint.trust_everybody:
-        return (Peers(trusted=True),)
-    if entrypoint.trusted_ips:
-        return Peers(trusted=True, ranges=entrypoint.trusted_ips), Peers(trusted=False)
-    return (Peers(trusted=False),)
-
-
 def tcp_listener(
     entrypoint: EntryPoint, served: tuple[Served, ...], options: ProxyOptions, placeholder_ca: str
 ) -> Any:
@@ -64,12 +56,7 @@ def tcp_listener(
         "envoy.config.listener.v3.Listener",
         name=entrypoint.name,
         address=listening_address(entrypoint.host, entrypoint.port, options, "TCP"),
-        listener_filters=[
-            extension(
-                "envoy.filters.listener.tls_inspector",
-                "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
-            )
-        ],
+        listener_filters=[*_proxy_protocol(entrypoint), _listener_filter("tls_inspector", "TlsInspector")],
         # Browsers open connections in advance and say nothing on them for a while.
         listener_filters_timeout=duration(HEADERS_TIMEOUT),
         filter_chains=chains,
@@ -77,6 +64,18 @@ def tcp_listener(
         tcp_keepalive={"keepalive_time": wrapped(_KEEPALIVE)},
         traffic_direction="INBOUND",
     )
+
+
+def _proxy_protocol(entrypoint: EntryPoint) -> list[dict[str, Any]]:
+    """Who sends no header is served all the same, as upstream does it."""
+    if not entrypoint.proxy_protocol:
+        return []
+    return [_listener_filter("proxy_protocol", "ProxyProtocol", allow_requests_without_proxy_protocol=True)]
+
+
+def _listener_filter(name: str, message: str, **fields: Any) -> dict[str, Any]:
+    prefix = "envoy.extensions.filters.listener"
+    return extension(f"envoy.filters.listener.{name}", f"{prefix}.{name}.v3.{message}", **fields)
 
 
 def udp_listener(
@@ -154,7 +153,7 @@ def _tls_chains(
     names = [("", served.hosts)]
     if served.exceptions:
         names.append(("/exceptions", served.exceptions))
-    for peers in peers_of(entrypoint):
+    for peers in peers_of(entrypoint, datagrams=kind is Kind.QUIC):
         for suffix, hosts in names:
             yield {
                 "name": _chain_name(routes, peers) + suffix,
@@ -170,8 +169,9 @@ def _tls_chains(
 
 
 def _chain_name(routes: str, peers: Peers) -> str:
-    return f"{routes}/trusted" if peers.trusted else routes
+    return f"{routes}{peers.suffix}"
 
 
 def _sources(peers: Peers) -> dict[str, Any]:
-    return {"source_prefix_ranges": [cidr(text) for text in peers.ranges]} if peers.ranges else {}
+    found = {"source_prefix_ranges": peers.ranges, "direct_source_prefix_ranges": peers.sockets}
+    return {name: [cidr(text) for text in ranges] for name, ranges in found.items() if ranges}

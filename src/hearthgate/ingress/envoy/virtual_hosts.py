@@ -13,6 +13,7 @@ from hearthgate.ingress.envoy.actions import answer
 from hearthgate.ingress.envoy.forwarded import NEVER_SENT, outgoing
 from hearthgate.ingress.envoy.match import domain_names
 from hearthgate.ingress.envoy.messages import field, header, make, wrapped
+from hearthgate.ingress.envoy.peers import SOCKET
 from hearthgate.ingress.envoy.retries import BUFFER
 from hearthgate.ingress.envoy.routes import CompiledRouter
 
@@ -26,12 +27,14 @@ class Table(NamedTuple):
 
     domains: hosts, `*.` wildcards and `*`, sorted. misdirected: domains that answer 421.
     alt_svc: port where HTTP/3 is offered; 0 = not at all.
+    appended: format string of what X-Forwarded-For is extended by; empty = nothing.
     """
 
     name: str
     domains: tuple[str, ...]
     misdirected: tuple[str, ...] = ()
     alt_svc: int = 0
+    appended: str = SOCKET
 
 
 def virtual_host(domain: str, routers: Iterable[CompiledRouter]) -> bytes:
@@ -49,7 +52,7 @@ def route_configuration(table: Table, virtual_hosts: Iterable[bytes]) -> bytes:
         name=table.name,
         ignore_port_in_host_matching=True,
         most_specific_header_mutations_wins=True,
-        request_headers_to_add=outgoing(),
+        request_headers_to_add=outgoing(table.appended),
         request_headers_to_remove=NEVER_SENT,
         response_headers_to_add=_alt_svc(table.alt_svc),
         max_direct_response_body_size_bytes=wrapped(1 << 20),
