@@ -65,6 +65,15 @@ def test_rate_limits(options: dict[str, Any], expected: RateLimit) -> None:
     assert built("rateLimit", options) == (expected, [])
 
 
+def test_shared_buckets_are_refused() -> None:
+    spec = {"rateLimit": {"average": 1, "redis": {"endpoints": ["redis:6379"]}}}
+    metadata = {"name": "m", "namespace": "default"}
+    decoded = decode_mapping(
+        {"apiVersion": "traefik.io/v1alpha1", "kind": "Middleware", "metadata": metadata, "spec": spec}
+    )
+    assert [(one.reason, one.field) for one in decoded.problems] == [("Unsupported", "spec.rateLimit.redis")]
+
+
 def test_requests_under_way_are_counted_by_host_unless_said_otherwise() -> None:
     host = Source(kind=SourceKind.HOST)
     assert built("inFlightReq", {"amount": 3}) == (InFlightReq(name=NAME, amount=3, source=host), [])
@@ -119,79 +128,78 @@ def test_a_breaker_has_upstreams_defaults() -> None:
     assert (value.check_period, value.fallback, value.recovery, value.status) == (0.1, 10.0, 10.0, 503)
 
 
-@pytest.mark.parametrize(
-    ("kind", "options", "problem"),
-    [
-        ("rateLimit", {"average": 1, "period": "-1s"}, "error InvalidValue spec.rateLimit.period"),
-        ("rateLimit", {"average": 1, "period": "soon"}, "error InvalidValue spec.rateLimit.period"),
-        ("rateLimit", {"average": 1, "redis": {}}, "error Unsupported spec.rateLimit.redis"),
-        (
-            "rateLimit",
-            {"average": 1, "sourceCriterion": {"requestHost": True, "requestHeaderName": "X"}},
-            "error InvalidValue spec.rateLimit.sourceCriterion",
-        ),
-        (
-            "rateLimit",
-            {"average": 1, "sourceCriterion": {"requestHeaderName": "X Y"}},
-            "error InvalidValue spec.rateLimit.sourceCriterion.requestHeaderName",
-        ),
-        (
-            "rateLimit",
-            {"average": 1, "sourceCriterion": {"ipStrategy": {"excludedIPs": ["x"]}}},
-            "error InvalidValue spec.rateLimit.sourceCriterion.ipStrategy.excludedIPs[0]",
-        ),
-        (
-            "rateLimit",
-            {"average": 1, "sourceCriterion": {"ipStrategy": {"ipv6Subnet": 200}}},
-            "error InvalidValue spec.rateLimit.sourceCriterion.ipStrategy.ipv6Subnet",
-        ),
-        (
-            "rateLimit",
-            {"average": 1, "sourceCriterion": {"ipStrategy": {"depth": 1, "excludedIPs": ["10.0.0.0/8"]}}},
-            "warning InvalidValue spec.rateLimit.sourceCriterion.ipStrategy.excludedIPs",
-        ),
-        ("inFlightReq", {}, "warning InvalidValue spec.inFlightReq.amount"),
-        ("buffering", {"maxRequestBodyBytes": -1}, "error InvalidValue spec.buffering.maxRequestBodyBytes"),
-        (
-            "buffering",
-            {"retryExpression": "Atempts() < 2"},
-            "error InvalidValue spec.buffering.retryExpression: column 1",
-        ),
-        (
-            "buffering",
-            {"retryExpression": "ResponseCode() == 503 && Attempts() < 2 || IsNetworkError() && Attempts() < 3"},
-            "error Unsupported spec.buffering.retryExpression",
-        ),
-        ("buffering", {"retryExpression": "Attempts() > 1"}, "error Unsupported spec.buffering.retryExpression"),
-        ("circuitBreaker", {}, "error MissingField spec.circuitBreaker.expression"),
-        ("circuitBreaker", {"expression": "x"}, "error InvalidValue spec.circuitBreaker.expression: column 1"),
-        (
-            "circuitBreaker",
-            {"expression": "NetworkErrorRatio() > 1", "responseCode": 199},
-            "error InvalidValue spec.circuitBreaker.responseCode",
-        ),
-        (
-            "circuitBreaker",
-            {"expression": "NetworkErrorRatio() > 1", "fallbackDuration": "-1s"},
-            "error InvalidValue spec.circuitBreaker.fallbackDuration",
-        ),
-        ("retry", {}, "error MissingField spec.retry.attempts"),
-        ("retry", {"attempts": 100_000}, "error InvalidValue spec.retry.attempts"),
-        (
-            "retry",
-            {"attempts": 2, "disableRetryOnNetworkError": True},
-            "error InvalidValue spec.retry.disableRetryOnNetworkError",
-        ),
-        ("retry", {"attempts": 2, "status": ["599-500"]}, "error InvalidValue spec.retry.status[0]"),
-        ("retry", {"attempts": 2, "timeout": "5s"}, "warning Unsupported spec.retry.timeout"),
-        (
-            "retry",
-            {"attempts": 2, "maxRequestBodyBytes": -1},
-            "warning InvalidValue spec.retry.maxRequestBodyBytes",
-        ),
-        ("grpcWeb", {"allowOrigins": ["page.test"]}, "error InvalidValue spec.grpcWeb.allowOrigins[0]"),
-    ],
-)
+MISTAKES = [
+    ("rateLimit", {"average": 1, "period": "-1s"}, "error InvalidValue spec.rateLimit.period"),
+    ("rateLimit", {"average": 1, "period": "soon"}, "error InvalidValue spec.rateLimit.period"),
+    (
+        "rateLimit",
+        {"average": 1, "sourceCriterion": {"requestHost": True, "requestHeaderName": "X"}},
+        "error InvalidValue spec.rateLimit.sourceCriterion",
+    ),
+    (
+        "rateLimit",
+        {"average": 1, "sourceCriterion": {"requestHeaderName": "X Y"}},
+        "error InvalidValue spec.rateLimit.sourceCriterion.requestHeaderName",
+    ),
+    (
+        "rateLimit",
+        {"average": 1, "sourceCriterion": {"ipStrategy": {"excludedIPs": ["x"]}}},
+        "error InvalidValue spec.rateLimit.sourceCriterion.ipStrategy.excludedIPs[0]",
+    ),
+    (
+        "rateLimit",
+        {"average": 1, "sourceCriterion": {"ipStrategy": {"ipv6Subnet": 200}}},
+        "error InvalidValue spec.rateLimit.sourceCriterion.ipStrategy.ipv6Subnet",
+    ),
+    (
+        "rateLimit",
+        {"average": 1, "sourceCriterion": {"ipStrategy": {"depth": 1, "excludedIPs": ["10.0.0.0/8"]}}},
+        "warning InvalidValue spec.rateLimit.sourceCriterion.ipStrategy.excludedIPs",
+    ),
+    ("inFlightReq", {}, "warning InvalidValue spec.inFlightReq.amount"),
+    ("buffering", {"maxRequestBodyBytes": -1}, "error InvalidValue spec.buffering.maxRequestBodyBytes"),
+    (
+        "buffering",
+        {"retryExpression": "Atempts() < 2"},
+        "error InvalidValue spec.buffering.retryExpression: column 1",
+    ),
+    (
+        "buffering",
+        {"retryExpression": "ResponseCode() == 503 && Attempts() < 2 || IsNetworkError() && Attempts() < 3"},
+        "error Unsupported spec.buffering.retryExpression",
+    ),
+    ("buffering", {"retryExpression": "Attempts() > 1"}, "error Unsupported spec.buffering.retryExpression"),
+    ("circuitBreaker", {}, "error MissingField spec.circuitBreaker.expression"),
+    ("circuitBreaker", {"expression": "x"}, "error InvalidValue spec.circuitBreaker.expression: column 1"),
+    (
+        "circuitBreaker",
+        {"expression": "NetworkErrorRatio() > 1", "responseCode": 199},
+        "error InvalidValue spec.circuitBreaker.responseCode",
+    ),
+    (
+        "circuitBreaker",
+        {"expression": "NetworkErrorRatio() > 1", "fallbackDuration": "-1s"},
+        "error InvalidValue spec.circuitBreaker.fallbackDuration",
+    ),
+    ("retry", {}, "error MissingField spec.retry.attempts"),
+    ("retry", {"attempts": 100_000}, "error InvalidValue spec.retry.attempts"),
+    (
+        "retry",
+        {"attempts": 2, "disableRetryOnNetworkError": True},
+        "error InvalidValue spec.retry.disableRetryOnNetworkError",
+    ),
+    ("retry", {"attempts": 2, "status": ["599-500"]}, "error InvalidValue spec.retry.status[0]"),
+    ("retry", {"attempts": 2, "timeout": "5s"}, "warning Unsupported spec.retry.timeout"),
+    (
+        "retry",
+        {"attempts": 2, "maxRequestBodyBytes": -1},
+        "warning InvalidValue spec.retry.maxRequestBodyBytes",
+    ),
+    ("grpcWeb", {"allowOrigins": ["page.test"]}, "error InvalidValue spec.grpcWeb.allowOrigins[0]"),
+]
+
+
+@pytest.mark.parametrize(("kind", "options", "problem"), MISTAKES)
 def test_mistakes(kind: str, options: dict[str, Any], problem: str) -> None:
     value, problems = built(kind, options)
     assert [one[: len(problem)] for one in problems] == [problem]

@@ -89,7 +89,7 @@ def test_unsupported_field_of_a_route_is_a_warning() -> None:
 
 
 def test_unsupported_middleware_fails_closed() -> None:
-    decoded = decode_mapping(manifest("Middleware", {"rateLimit": {"average": 5}}))
+    decoded = decode_mapping(manifest("Middleware", {"plugin": {"any": {}}}))
     assert decoded.resource is None
     assert [p.reason for p in decoded.problems] == [Reason.UNSUPPORTED]
 

@@ -4,7 +4,6 @@ from hearthgate.ingress.middlewares.counted import Counted
 from hearthgate.ingress.middlewares.draft import Draft
 from hearthgate.ingress.middlewares.durations import seconds
 from hearthgate.ingress.middlewares.sources import Source, SourceKind, source
-from hearthgate.model.problems import Reason
 from hearthgate.resources.traefik import limits as spec
 
 
@@ -25,9 +24,6 @@ class InFlightReq(Counted, frozen=True, kw_only=True):
 
 def rate_limit(options: spec.RateLimit, draft: Draft) -> RateLimit:
     period = seconds(options.period, draft, "period", default=1.0) or 1.0
-    if options.redis is not None:
-        message = "is not supported: every instance counts for itself; leave redis out"
-        draft.refuse("redis", message, Reason.UNSUPPORTED)
     return RateLimit(
         name=draft.name,
         rate=options.average / period,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from hearthgate.resources.meta import Strict
+from hearthgate.resources.meta import Strict, unsupported
 
 NonNegative = Annotated[int, msgspec.Meta(ge=0)]
 StatusCode = Annotated[int, msgspec.Meta(ge=100, le=599)]
@@ -90,7 +90,7 @@ class RateLimit(Strict, frozen=True, kw_only=True):
     period: int | str = "1s"
     burst: NonNegative = 1
     source_criterion: SourceCriterion | None = None
-    redis: Redis | None = None
+    redis: Annotated[Redis | None, unsupported("each instance counts for itself")] = None
 
 
 class InFlightReq(Strict, frozen=True, kw_only=True):
