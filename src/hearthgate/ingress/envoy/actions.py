@@ -12,11 +12,13 @@ from hearthgate.ingress.envoy.clusters import (
 )
 from hearthgate.ingress.envoy.messages import duration, extension, field, header, literal, make, wrapped
 from hearthgate.ingress.envoy.options import ProxyOptions
+from hearthgate.ingress.envoy.retries import retry_policy
 from hearthgate.ingress.envoy.schema import any_of
 from hearthgate.ingress.envoy.services import Choice, Target, UnservableError, attributes, choices
 from hearthgate.ingress.routing.model import Endpoint, LoadBalancer, Service, StickyCookie
 
 SESSION_FILTER: Final = "envoy.filters.http.stateful_session"
+_RETRY_POLICY: Final = "envoy.config.route.v3.RetryPolicy"
 _SESSION: Final = "envoy.extensions.filters.http.stateful_session.v3."
 _HEADERS_FIELD, _COOKIES_FIELD = 6, 17  # of RouteMatch
 
@@ -59,23 +61,24 @@ def actions(
     """
     if service is None:
         return (Action(b"", None, answer(*NOT_FOUND)),)
-    return tuple(_all(service, partial(_cluster, inline, options, retries)))
+    return tuple(_all(service, partial(_cluster, inline, options, retries), retries=retries))
 
 
 _FindCluster = Callable[[Target, bool], Cluster | None]
 """The cluster of a target, for upgrades or not; None when it has nothing to choose from."""
 
 
-def _all(service: Service, find: _FindCluster) -> Iterator[Action]:
+def _all(service: Service, find: _FindCluster, *, retries: bool) -> Iterator[Action]:
     for choice in choices(service):
         balancers = [target.balancer for target in choice.targets if target.balancer is not None]
         if any(map(needs_http1_for_upgrades, balancers)):
             upgrade = make("envoy.config.route.v3.HeaderMatcher", name="upgrade", present_match=True)
-            yield _action(choice, find, http1=True, condition=_part(_HEADERS_FIELD, upgrade))
-        yield _action(choice, find, http1=False, condition=b"")
+            condition = _part(_HEADERS_FIELD, upgrade)
+            yield _action(choice, find, http1=True, condition=condition, retries=retries)
+        yield _action(choice, find, http1=False, condition=b"", retries=retries)
 
 
-def _action(choice: Choice, find: _FindCluster, *, http1: bool, condition: bytes) -> Action:
+def _action(choice: Choice, find: _FindCluster, *, http1: bool, condition: bytes, retries: bool) -> Action:
     for name, value in choice.cookies:
         matcher = make("envoy.config.route.v3.CookieMatcher", name=name, string_match={"exact": value})
         condition += _part(_COOKIES_FIELD, matcher)
@@ -86,6 +89,10 @@ def _action(choice: Choice, find: _FindCluster, *, http1: bool, condition: bytes
     route = make("envoy.config.route.v3.RouteAction", timeout=duration(0))
     if _rewrites_host(choice.targets):
         route.auto_host_rewrite.value = True
+    if seconds := _header_timeout(choice.targets):
+        # The time of a try ends with the headers of its answer.
+        policy: dict[str, Any] = retry_policy() if retries else {}
+        route.retry_policy.CopyFrom(make(_RETRY_POLICY, **policy, per_try_timeout=duration(seconds)))
     sticky = any(target.balancer is not None and target.balancer.sticky for target in choice.targets)
     names = [cluster.name if cluster is not None else UNAVAILABLE_CLUSTER for cluster in clusters]
     if len(names) == 1:
@@ -118,6 +125,17 @@ def _rewrites_host(targets: tuple[Target, ...]) -> bool:
             "passHostHeader differs between weighted services, which is not supported yet: give all the same"
         )
     return False in passing
+
+
+def _header_timeout(targets: tuple[Target, ...]) -> float:
+    found = {
+        target.balancer.transport.response_header_timeout for target in targets if target.balancer is not None
+    }
+    if len(found) > 1:
+        raise UnservableError(
+            "responseHeaderTimeout differs between weighted services, which is not supported yet: give all the same"
+        )
+    return max(found, default=0.0)
 
 
 def _cookies(target: Target) -> list[dict[str, Any]]:

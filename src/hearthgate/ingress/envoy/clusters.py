@@ -14,6 +14,7 @@ from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.retries import retry_policy
 from hearthgate.ingress.envoy.schema import any_of
 from hearthgate.ingress.envoy.services import UnservableError
+from hearthgate.ingress.envoy.tls_context import version_parameters
 from hearthgate.ingress.routing.model import Certificate, Endpoint, EndpointsKey, LoadBalancer, Transport
 from hearthgate.ingress.xds.resources import Versioned, versioned
 
@@ -63,7 +64,8 @@ def is_ip(address: str) -> bool:
 def checks_addresses(balancer: LoadBalancer) -> bool:
     """Whether backends must prove to own their very address: https, verified, and no name given for them."""
     transport = balancer.transport
-    return balancer.scheme == "https" and not transport.insecure_skip_verify and not transport.server_name
+    named = transport.server_name or transport.uris or transport.names
+    return balancer.scheme == "https" and not transport.insecure_skip_verify and not named
 
 
 def needs_http1_for_upgrades(balancer: LoadBalancer) -> bool:
@@ -144,17 +146,27 @@ def _unlimited() -> dict[str, Any]:
 
 def _protocols(balancer: LoadBalancer, http1: bool, filters: Sequence[dict[str, Any]], *, retries: bool) -> Any:
     one = {"header_key_format": proper_case(), "enable_trailers": True}
-    two = {
+    two: dict[str, Any] = {
         "initial_stream_window_size": wrapped(_STREAM_WINDOW),
         "initial_connection_window_size": wrapped(_CONNECTION_WINDOW),
     }
+    transport = balancer.transport
+    if transport.ping_after:
+        two["connection_keepalive"] = {
+            "interval": duration(transport.ping_after),
+            "timeout": duration(transport.ping_timeout or _LONGEST),
+        }
+    general = {
+        "idle_timeout": duration(transport.idle_timeout),
+        "max_headers_count": wrapped(_MAX_HEADERS),
+        "max_response_headers_kb": wrapped(_MAX_HEADERS_KB),
+    }
+    if not transport.reuse:
+        general["max_requests_per_connection"] = wrapped(1)
     fields: dict[str, Any] = {
-        "common_http_protocol_options": {
-            "idle_timeout": duration(balancer.transport.idle_timeout),
-            "max_headers_count": wrapped(_MAX_HEADERS),
-            "max_response_headers_kb": wrapped(_MAX_HEADERS_KB),
-        },
-        "retry_policy": retry_policy() if retries else None,
+        "common_http_protocol_options": general,
+        # The bound on an answer's headers is a route's to set, and what a route says of retries it says whole.
+        "retry_policy": retry_policy() if retries and not transport.response_header_timeout else None,
         "http_filters": filters,
     }
     if balancer.scheme == "h2c":
@@ -175,18 +187,16 @@ def _transport_socket(
     if len(transport.server_name) > _LONGEST_NAME:
         raise UnservableError(f"transport {transport.name}: a serverName has at most {_LONGEST_NAME} characters")
     name = transport.server_name or (balancer.external.address if balancer.external is not None else "")
-    common: dict[str, Any] = {
-        "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"}
-    }
+    parameters = version_parameters(transport.min_version, transport.max_version, transport.ciphers)
+    common: dict[str, Any] = {"tls_params": parameters}
     if transport.certificates:
         common["tls_certificates"] = [_shown(transport.certificates[0])]
     if http1 or not transport.http2:
         common["alpn_protocols"] = ["http/1.1"]
     if not transport.insecure_skip_verify:
-        names = [name] if name else sorted({endpoint.address for endpoint in known})
         common["validation_context"] = {
             "trusted_ca": _authorities(transport, options),
-            "match_typed_subject_alt_names": [_alternative_name(one) for one in names],
+            "match_typed_subject_alt_names": _alternative_names(transport, name, known),
         }
     return extension(
         "envoy.transport_sockets.tls",
@@ -217,8 +227,13 @@ def _authorities(transport: Transport, options: ProxyOptions) -> dict[str, Any]:
     return {"filename": options.system_cas}
 
 
-def _alternative_name(name: str) -> dict[str, Any]:
-    return {"san_type": "IP_ADDRESS" if is_ip(name) else "DNS", "matcher": {"exact": name}}
+def _alternative_names(transport: Transport, name: str, known: Iterable[Endpoint]) -> list[dict[str, Any]]:
+    """What the certificate must hold one of. As upstream, names that the transport lists replace the server's."""
+    listed = [("URI", uri) for uri in transport.uris] + [("DNS", each) for each in transport.names]
+    if not listed:
+        names = [name] if name else sorted({endpoint.address for endpoint in known})
+        listed = [("IP_ADDRESS" if is_ip(one) else "DNS", one) for one in names]
+    return [{"san_type": kind, "matcher": {"exact": value}} for kind, value in listed]
 
 
 def internal_clusters(options: ProxyOptions) -> tuple[Cluster, ...]:

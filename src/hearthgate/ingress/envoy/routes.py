@@ -20,7 +20,7 @@ from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.plan import Branch, Scope, plan_branches
 from hearthgate.ingress.envoy.retries import alike, retries
 from hearthgate.ingress.envoy.schema import any_of
-from hearthgate.ingress.envoy.services import UnservableError, balancers
+from hearthgate.ingress.envoy.services import UnservableError
 from hearthgate.ingress.envoy.upstreams import asked_clusters
 from hearthgate.ingress.middlewares.counted import bound
 from hearthgate.ingress.routing.model import Router
@@ -101,7 +101,6 @@ def compile_router(router: Router, scope: Scope, inline: Inline, options: ProxyO
         chosen = ()
     if problems:
         return CompiledRouter(router, problems=tuple(problems))
-    problems += _warnings(router)
     problems += [_problem(router, "middlewares", each, Severity.WARNING) for each in complaints]
     common = _identity(router)
     blocks = [block for branch in branches for block in _blocks(branch, chosen, common)]
@@ -163,13 +162,6 @@ def _rest(
 
 def _part(number: int, value: Any) -> bytes:
     return field(number, value.SerializeToString(deterministic=True))
-
-
-def _warnings(router: Router) -> Iterator[Problem]:
-    slow = {b.transport.name for b in balancers(router.service) if b.transport.response_header_timeout}
-    for name in sorted(slow):
-        message = f"responseHeaderTimeout of transport {name} is not supported yet: backends may take their time"
-        yield _problem(router, "services", message, Severity.WARNING)
 
 
 def _problem(router: Router, below: str, message: str, severity: Severity = Severity.ERROR) -> Problem:

@@ -7,6 +7,7 @@ makes a full handshake whatever `sessionTickets` says; with TLS 1.3 that is no e
 QUIC listeners have no such selector: they hold the list of all certificates and change when one comes or goes.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from hearthgate.ingress.envoy.messages import ADS, extension, make, wrapped
@@ -82,12 +83,19 @@ def _downstream(context: dict[str, Any], **more: Any) -> Any:
 
 
 def _parameters(options: TLSOptions) -> dict[str, Any]:
-    ciphers = dict.fromkeys(name for name in map(cipher, options.ciphers) if name)
     return {
-        "tls_minimum_protocol_version": _VERSIONS[options.min_version],
-        "tls_maximum_protocol_version": _VERSIONS[options.max_version],
-        "cipher_suites": list(ciphers),
+        **version_parameters(options.min_version, options.max_version, options.ciphers),
         "ecdh_curves": options.curves,
+    }
+
+
+def version_parameters(low: str, high: str, ciphers: Iterable[str]) -> dict[str, Any]:
+    """The fields of TlsParameters for versions `1.0` to `1.3` and Go's names of ciphers."""
+    chosen = dict.fromkeys(name for name in map(cipher, ciphers) if name)
+    return {
+        "tls_minimum_protocol_version": _VERSIONS[low],
+        "tls_maximum_protocol_version": _VERSIONS[high],
+        "cipher_suites": list(chosen),
     }
 
 

@@ -25,17 +25,27 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class Transport(Value, frozen=True, kw_only=True):
     """How to speak to backends. Times in seconds, 0 = no limit. `root_cas`: PEM text; none = system store.
-    `certificates`: what they are shown when they ask for one."""
+    `certificates`: what they are shown when they ask for one. `uris`, `names`: the backend's certificate must hold
+    one of them; none = the server's name. Versions and `ciphers` as for TLSOptions. `reuse`: whether a connection
+    serves more than one request. `ping_after`: seconds between pings over HTTP/2, 0 = none."""
 
     name: str = "default"
     certificates: tuple["Certificate", ...] = ()
     insecure_skip_verify: bool = False
     server_name: str = ""
     root_cas: tuple[str, ...] = ()
+    uris: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    min_version: str = "1.2"
+    max_version: str = "1.3"
+    ciphers: tuple[str, ...] = ()
     http2: bool = True
+    reuse: bool = True
     dial_timeout: float = 30.0
     response_header_timeout: float = 0.0
     idle_timeout: float = 90.0
+    ping_after: float = 0.0
+    ping_timeout: float = 15.0
 
 
 class StickyCookie(Value, frozen=True, kw_only=True):
@@ -72,6 +82,7 @@ class LoadBalancer(Value, frozen=True, kw_only=True):
         balancers with one name may differ in their options.
     endpoints: where its servers come from; None when `external` names them.
     scheme: http, https or h2c. strategy: wrr, p2c or hrw.
+    internal: a service of this program (`api@internal`), which its name tells.
     """
 
     name: str
@@ -82,6 +93,7 @@ class LoadBalancer(Value, frozen=True, kw_only=True):
     pass_host_header: bool = True
     sticky: StickyCookie | None = None
     transport: Transport = Transport()
+    internal: bool = False
 
 
 class WeightedMember(Value, frozen=True, kw_only=True):
@@ -102,6 +114,14 @@ class WeightedService(Value, frozen=True, kw_only=True):
 Service = LoadBalancer | WeightedService
 
 
+class Observed(Value, frozen=True, kw_only=True):
+    """What is recorded of requests, as far as the settings record anything at all."""
+
+    access_logs: bool = True
+    metrics: bool = True
+    tracing: bool = True
+
+
 class Router(Value, frozen=True, kw_only=True):
     """One rule and what happens to the requests that it matches.
 
@@ -112,6 +132,7 @@ class Router(Value, frozen=True, kw_only=True):
     service: None for a router whose middlewares always answer (redirections); 404 if they do not.
     tls: whether it serves TLS connections (True) or plain ones (False) of its entrypoint.
     tls_options: name of the TLSOptions of its hosts.
+    observed: None when it is what the entrypoint says.
     """
 
     name: str
@@ -124,6 +145,7 @@ class Router(Value, frozen=True, kw_only=True):
     service: Service | None = None
     tls: bool = False
     tls_options: str = DEFAULT_TLS_OPTIONS
+    observed: Observed | None = None
 
 
 class BackendTLS(Value, frozen=True, kw_only=True):
@@ -237,7 +259,6 @@ class EntryPoint(Value, frozen=True, kw_only=True):
 
     proxy_protocol: whether connections may begin with a PROXY header; it is believed of `proxy_trusted_ips`, of
     everybody when there are none. semicolons: what stands for `;` in queries; empty = itself.
-    kept_headers: what a Connection header may name without losing it.
     """
 
     name: str
@@ -260,9 +281,9 @@ class EntryPoint(Value, frozen=True, kw_only=True):
     underscore_headers: str = "keep"
     sanitize_path: bool = True
     semicolons: str = ""
-    kept_headers: tuple[str, ...] = ()
     append_forwarded_for: bool = True
     scheme_headers: bool = False
+    observed: Observed = Observed()
 
 
 class UDPEntryPoint(Value, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from cryptography import x509
 
 from hearthgate.ingress.routing.model import DEFAULT_TLS_OPTIONS, ClientAuth, TLSOptions
 from hearthgate.ingress.routing.names import object_name
+from hearthgate.ingress.routing.tls_values import checked_ciphers, checked_version
 from hearthgate.ingress.routing.tracking import Result, Tracker
 from hearthgate.ingress.routing.transports import CA_KEYS
 from hearthgate.model.problems import Problem, Reason, did_you_mean, shorten
@@ -12,38 +13,6 @@ from hearthgate.resources.core import Secret
 from hearthgate.resources.traefik import TLSOption
 from hearthgate.resources.traefik.tls import ClientAuth as ClientAuthSpec
 
-VERSIONS = {"VersionTLS10": "1.0", "VersionTLS11": "1.1", "VersionTLS12": "1.2", "VersionTLS13": "1.3"}
-CIPHERS = frozenset(
-    {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_FALLBACK_SCSV"}
-    | {
-        f"TLS_ECDHE_{auth}_WITH_{cipher}"
-        for auth in ("ECDSA", "RSA")
-        for cipher in (
-            "AES_128_CBC_SHA",
-            "AES_128_CBC_SHA256",
-            "AES_256_CBC_SHA",
-            "AES_128_GCM_SHA256",
-            "AES_256_GCM_SHA384",
-            "CHACHA20_POLY1305",
-            "CHACHA20_POLY1305_SHA256",
-        )
-    }
-    | {
-        f"TLS_RSA_WITH_{cipher}"
-        for cipher in ("AES_128_CBC_SHA", "AES_128_GCM_SHA256", "AES_256_CBC_SHA", "AES_256_GCM_SHA384")
-    }
-)
-"""Upstream's names that the proxy can serve."""
-BROKEN_CIPHERS = frozenset(
-    {
-        "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
-        "TLS_ECDHE_RSA_WITH_RC4_128_SHA",
-        "TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA",
-        "TLS_RSA_WITH_3DES_EDE_CBC_SHA",
-        "TLS_RSA_WITH_AES_128_CBC_SHA256",
-    }
-)
-"""Upstream's names that no current TLS library offers any more."""
 CURVES = {
     "secp256r1": "P-256",
     "CurveP256": "P-256",
@@ -106,23 +75,14 @@ class _Builder:
         self._problems.append(Problem(ref=self._ref, field=f"spec.{field}", reason=reason, message=message))
 
     def _version(self, value: str, field: str, default: str) -> str:
-        if not value:
-            return default
-        if value not in VERSIONS:
-            self._refuse(
-                field, f"{shorten(value)} is not one of {', '.join(VERSIONS)}{did_you_mean(value, VERSIONS)}"
-            )
-        return VERSIONS.get(value, default)
+        version, complaint = checked_version(value, default)
+        if complaint:
+            self._refuse(field, complaint)
+        return version
 
     def _ciphers(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        for index, name in enumerate(names):
-            if name in BROKEN_CIPHERS:
-                message = f"{name} is broken and not offered any more: take it out"
-                self._refuse(f"cipherSuites[{index}]", message, Reason.UNSUPPORTED)
-            elif name not in CIPHERS:
-                self._refuse(
-                    f"cipherSuites[{index}]", f"unknown cipher {shorten(name)}{did_you_mean(name, CIPHERS)}"
-                )
+        for index, reason, message in checked_ciphers(names):
+            self._refuse(f"cipherSuites[{index}]", message, reason)
         return names
 
     def _curves(self, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -42,8 +42,8 @@ class ForwardingTimeouts(Strict, frozen=True, kw_only=True):
     dial_timeout: int | str = "30s"
     response_header_timeout: int | str = 0
     idle_conn_timeout: int | str = "90s"
-    read_idle_timeout: Annotated[int | str, unsupported()] = 0
-    ping_timeout: Annotated[int | str, unsupported()] = "15s"
+    read_idle_timeout: int | str = 0
+    ping_timeout: int | str = "15s"
 
 
 class Spiffe(Strict, frozen=True, kw_only=True):
@@ -68,7 +68,7 @@ class ServersTransportSpec(Strict, frozen=True, kw_only=True):
     cipher_suites: The cipher suites towards backends.
     min_version: The lowest version of TLS towards backends.
     max_version: The highest version of TLS towards backends.
-    max_idle_conns_per_host: How many unused connections to keep to a backend.
+    max_idle_conns_per_host: -1 uses a connection for one request only; other numbers are left to the proxy.
     disable_http2: Do not speak HTTP/2 to backends.
     forwarding_timeouts: Times of connections to backends.
     peer_cert_uri: The URI that certificates of backends must have.
@@ -82,18 +82,18 @@ class ServersTransportSpec(Strict, frozen=True, kw_only=True):
     root_cas_secrets: Annotated[tuple[str, ...], ignored("use rootCAs")] = msgspec.field(
         default=(), name="rootCAsSecrets"
     )
-    certificates_secrets: Annotated[tuple[str, ...], unsupported()] = ()
-    cipher_suites: Annotated[tuple[str, ...], unsupported()] = ()
-    min_version: Annotated[str, unsupported()] = ""
-    max_version: Annotated[str, unsupported()] = ""
-    max_idle_conns_per_host: Annotated[int, unsupported()] = 0
+    certificates_secrets: tuple[str, ...] = ()
+    cipher_suites: tuple[str, ...] = ()
+    min_version: str = ""
+    max_version: str = ""
+    max_idle_conns_per_host: int = 0
     disable_http2: bool = msgspec.field(default=False, name="disableHTTP2")
     forwarding_timeouts: ForwardingTimeouts | None = None
-    peer_cert_uri: Annotated[str, unsupported("use serverName")] = msgspec.field(default="", name="peerCertURI")
-    peer_cert_sans: Annotated[tuple[PeerCertSAN, ...], unsupported("use serverName")] = msgspec.field(
-        default=(), name="peerCertSANs"
-    )
-    spiffe: Annotated[Spiffe | None, unsupported()] = None
+    peer_cert_uri: str = msgspec.field(default="", name="peerCertURI")
+    peer_cert_sans: tuple[PeerCertSAN, ...] = msgspec.field(default=(), name="peerCertSANs")
+    spiffe: Annotated[
+        Spiffe | None, unsupported("there is no SPIFFE Workload API here: use certificatesSecrets and peerCertSANs")
+    ] = None
 
 
 class ServersTransport(Resource, frozen=True, kw_only=True):
