@@ -1,5 +1,6 @@
 """A backend that fails, waits and closes as a request's X-Answer says, and counts how often it was asked."""
 
+import contextlib
 import json
 import threading
 from collections import Counter
@@ -19,8 +20,12 @@ class Moody(BaseHTTPRequestHandler):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("do_"):
-            return self._answer
+            return self._answered
         raise AttributeError(name)
+
+    def _answered(self) -> None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the client may go away meanwhile
+            self._answer()
 
     def _answer(self) -> None:
         asked = json.loads(self.headers.get("x-answer", "{}"))

@@ -35,6 +35,7 @@ CASES: dict[str, list[Spec]] = {
     "running": [("inFlightReq", {"amount": 2})],
     "running-header": [("inFlightReq", {"amount": 1, "sourceCriterion": {"requestHeaderName": "X-User"}})],
     "running-none": [("inFlightReq", {"amount": 1}), ("headers", {"customResponseHeaders": {"X-Inner": "yes"}})],
+    "running-many": [("inFlightReq", {"amount": 250})],
     "breaker": [
         (
             "circuitBreaker",
@@ -247,7 +248,30 @@ def test_an_open_breaker_lets_requests_pass_when_the_service_dies(
         wait_for(lambda: running.ask("breaker").status == 200, within=5, what="an end of refusals")
 
 
-def test_one_connection_of_http_pipelines_nothing_lost(counting: Lab) -> None:
+def test_requests_under_way_outlive_the_service(tmp_path_factory: pytest.TempPathFactory) -> None:
+    Moody.gates["outlive"] = threading.Event()
+    with lab(tmp_path_factory.mktemp("lab"), {"running": CASES["running"]}, handler=Moody) as alone:
+        held = Held(alone, "running", "outlive")
+        asyncio.run_coroutine_threadsafe(alone.auth.stop(), alone.loop).result(10)
+        assert statuses(alone, "running", 3) == [200] * 3
+        asyncio.run_coroutine_threadsafe(alone.auth.start(), alone.loop).result(10)
+        Moody.gates["outlive"].set()
+        assert held.status() == 200
+        held.close()
+
+
+def test_hundreds_may_be_under_way(counting: Lab) -> None:
+    gate = threading.Event()
+    Moody.gates["hundreds"] = gate
+    held = [Held(counting, "running-many", "hundreds") for _ in range(250)]
+    assert counting.ask("running-many").status == 429
+    gate.set()
+    assert [one.status() for one in held] == [200] * 250
+    for one in held:
+        one.close()
+
+
+def test_one_connection_after_another_request_keeps_its_place(counting: Lab) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", counting.ports["plain"], timeout=10)
     for _ in range(50):
         connection.request("GET", "/", headers={"Host": "running.test"})

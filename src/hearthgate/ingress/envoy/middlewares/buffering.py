@@ -13,6 +13,7 @@ from hearthgate.ingress.envoy.middlewares.lane import Lane, Refusal, Steps
 from hearthgate.ingress.envoy.middlewares.mutations import filter_config
 from hearthgate.ingress.envoy.middlewares.retry import TWICE, policy
 from hearthgate.ingress.middlewares.buffering import Buffering
+from hearthgate.ingress.middlewares.retry import MAX_BODY
 
 _UNLIMITED: Final = 2**62
 _WHOLE: Final[dict[str, Any]] = {"fully_buffer_and_always_inject_content_length": {}}
@@ -30,7 +31,7 @@ def buffering(middleware: Buffering, lane: Lane) -> Steps | Refusal:
     buffered = lane.through(_filter(middleware))
     if middleware.retries is not None:
         again = policy(middleware.retries.count, middleware.retries.codes, network=True)
-        kept = middleware.max_request or middleware.request_memory
+        kept = min(MAX_BODY, middleware.max_request or middleware.request_memory)
         buffered = replace(buffered, retry=again, body_limit=max(lane.body_limit, kept))
     return (sockets, replace(buffered, replies=True))
 
