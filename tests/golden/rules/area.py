@@ -12,11 +12,11 @@ from hearthgate.ingress.rules.rule import Rule, compile_rule
 
 def produce(documents: list[Any]) -> Any:
     ensure_schema()
-    return [_table(document["rules"]) for document in documents]
+    return [_table(document["rules"], document.get("syntax", "v3")) for document in documents]
 
 
-def _table(texts: list[str]) -> Any:
-    compiled = {text: compile_rule(text) for text in texts}
+def _table(texts: list[str], syntax: str) -> Any:
+    compiled = {text: compile_rule(text, syntax) for text in texts}
     rules = {text: rule for text, rule in compiled.items() if isinstance(rule, Rule)}
     errors = {text: list(rule) for text, rule in compiled.items() if not isinstance(rule, Rule)}
     hosts = [

@@ -174,9 +174,9 @@ def test_nesting_up_to_the_limit_is_accepted() -> None:
 
 
 def test_other_syntaxes_are_refused_by_name() -> None:
-    result = compile_rule("Host(`a`)", "v2")
+    result = compile_rule("Host(`a`)", "v4")
     assert isinstance(result, RuleError)
-    assert "'v2' is not supported" in result.message
+    assert "no rule syntax 'v4'" in result.message
     assert isinstance(compile_rule("Host(`a`)", "v3"), Rule)
 
 

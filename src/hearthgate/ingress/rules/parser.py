@@ -1,6 +1,7 @@
 """From tokens to an expression. Precedence: `!`, then `&&`, then `||`; parentheses as usual."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from hearthgate.ingress.rules.arguments import argument_error, count_error
@@ -21,29 +22,58 @@ MAX_DEPTH: Final = 100
 """Nested parentheses and negations: far beyond what people write, far below the interpreter's limit."""
 
 
-def _spellings(matcher: Matcher) -> tuple[str, ...]:
+def _spellings(name: str) -> tuple[str, ...]:
     """The four ways upstream accepts: `PathPrefix`, `pathprefix`, `PATHPREFIX`, `Pathprefix`."""
-    name = matcher.value
     return name, name.lower(), name.upper(), name.capitalize()
 
 
-class Vocabulary(NamedTuple):
-    """The matchers of one language. `elsewhere`: what people write that belongs to another, and what to do."""
+Read = Callable[[Token, Sequence[Token]], Expression]
+"""From the name of a matcher and its arguments to what they mean. Raises Refused."""
 
-    matchers: Mapping[str, Matcher]
+
+class Word(NamedTuple):
+    """One matcher of a language."""
+
+    name: str
+    read: Read
+
+
+class Vocabulary(NamedTuple):
+    """The matchers of one language by each way to write them. `elsewhere`: what people write that belongs to
+    another, and what to do. `everything`: a rule that always matches."""
+
+    words: Mapping[str, Word]
     names: tuple[str, ...]
     elsewhere: Mapping[str, str]
     example: str
+    everything: str
 
 
-def _vocabulary(matchers: Iterable[Matcher], elsewhere: Mapping[str, str], example: str) -> Vocabulary:
-    known = tuple(matchers)
-    spelled = {spelling: matcher for matcher in known for spelling in _spellings(matcher)}
-    return Vocabulary(spelled, tuple(matcher.value for matcher in known), elsewhere, example)
+def vocabulary(
+    reads: Mapping[str, Read], elsewhere: Mapping[str, str], example: str, everything: str
+) -> Vocabulary:
+    """The language whose matchers are the keys of `reads`."""
+    spelled = {spelling: Word(name, read) for name, read in reads.items() for spelling in _spellings(name)}
+    return Vocabulary(spelled, tuple(reads), elsewhere, example, everything)
 
 
-HTTP: Final = _vocabulary(
-    HTTP_MATCHERS,
+def condition(matcher: Matcher, name: Token, arguments: Sequence[Token]) -> Condition:
+    """The condition that a matcher of v3 writes. Raises Refused."""
+    if error := count_error(matcher, len(arguments)):
+        raise Refused(name.offset, error)
+    values = tuple(argument.value for argument in arguments)
+    for index, argument in enumerate(arguments):
+        if error := argument_error(matcher, values, index):
+            raise Refused(argument.offset, error)
+    return Condition(matcher, values)
+
+
+def _reads(matchers: Iterable[Matcher]) -> dict[str, Read]:
+    return {matcher.value: partial(condition, matcher) for matcher in matchers}
+
+
+HTTP: Final = vocabulary(
+    _reads(HTTP_MATCHERS),
     {
         "HostSNI": "it belongs to IngressRouteTCP; here it is Host",
         "HostSNIRegexp": "it belongs to IngressRouteTCP; here it is HostRegexp",
@@ -53,9 +83,10 @@ HTTP: Final = _vocabulary(
         "HeadersRegexp": "it belongs to the v2 syntax; in v3 it is HeaderRegexp",
     },
     "Host(`example.org`)",
+    "PathPrefix(`/`)",
 )
-TCP: Final = _vocabulary(
-    TCP_MATCHERS,
+TCP: Final = vocabulary(
+    _reads(TCP_MATCHERS),
     {
         "Host": "it belongs to IngressRoute; here it is HostSNI",
         "HostRegexp": "it belongs to IngressRoute; here it is HostSNIRegexp",
@@ -63,6 +94,7 @@ TCP: Final = _vocabulary(
         "PathPrefix": "a stream has no paths: use an IngressRoute",
     },
     "HostSNI(`example.org`)",
+    "HostSNI(`*`)",
 )
 _WORDS: Final = {"and": "&&", "or": "||"}
 
@@ -89,7 +121,7 @@ class _Parser:
             operands.append(self._conjunction())
         if len(operands) == 1:
             return operands[0]
-        return Or(tuple(_flat(operands, Or)))
+        return Or(tuple(flat(operands, Or)))
 
     def finish(self) -> None:
         token = self._token
@@ -108,7 +140,7 @@ class _Parser:
             operands.append(self._unary())
         if len(operands) == 1:
             return operands[0]
-        return And(tuple(_flat(operands, And)))
+        return And(tuple(flat(operands, And)))
 
     def _unary(self) -> Expression:
         token = self._token
@@ -133,30 +165,23 @@ class _Parser:
         self._depth -= 1
         return expression
 
-    def _call(self) -> Condition:
+    def _call(self) -> Expression:
         name = self._token
         self._advance()
-        matcher = self._vocabulary.matchers.get(name.text)
-        if matcher is None:
+        word = self._vocabulary.words.get(name.text)
+        if word is None:
             raise Refused(name.offset, f"unknown matcher {shorten(name.text)}", self._suggestion(name.text))
         if not self._at(Kind.OPEN):
-            raise Refused(name.offset, f"{matcher.value} has no arguments", f"write {matcher.value}(`…`)")
+            raise Refused(name.offset, f"{word.name} has no arguments", f"write {word.name}(`…`)")
         self._advance()
-        arguments = self._arguments(matcher)
-        if error := count_error(matcher, len(arguments)):
-            raise Refused(name.offset, error)
-        values = tuple(argument.value for argument in arguments)
-        for index, argument in enumerate(arguments):
-            if error := argument_error(matcher, values, index):
-                raise Refused(argument.offset, error)
-        return Condition(matcher, values)
+        return word.read(name, self._arguments(word.name))
 
-    def _arguments(self, matcher: Matcher) -> list[Token]:
+    def _arguments(self, matcher: str) -> list[Token]:
         """Up to and with the closing parenthesis; one comma may trail, as in Go."""
         arguments: list[Token] = []
         while not self._at(Kind.CLOSE):
             if self._at(Kind.NAME):
-                raise Refused(self._token.offset, f"the argument of {matcher.value} is not quoted", "write `…`")
+                raise Refused(self._token.offset, f"the argument of {matcher} is not quoted", "write `…`")
             if not self._at(Kind.STRING):
                 raise Refused(self._token.offset, f"expected a string, found {_shown(self._token)}")
             arguments.append(self._token)
@@ -180,7 +205,7 @@ class _Parser:
             self._token = next(self._tokens)
 
 
-def _flat(operands: list[Expression], kind: type[And] | type[Or]) -> list[Expression]:
+def flat(operands: Sequence[Expression], kind: type[And] | type[Or]) -> list[Expression]:
     """`(a && b) && c` is `a && b && c`: one node however it was bracketed."""
     flat: list[Expression] = []
     for operand in operands:

@@ -7,9 +7,10 @@ import functools
 from typing import Final, NamedTuple
 
 from hearthgate.ingress.rules.match import comes_from
+from hearthgate.ingress.rules.old import TCP as OLD_TCP
 from hearthgate.ingress.rules.parser import TCP
 from hearthgate.ingress.rules.regex import found
-from hearthgate.ingress.rules.rule import MAX_LENGTH, SYNTAX, Rule, RuleError, compiled
+from hearthgate.ingress.rules.rule import SYNTAX, Rule, RuleError, compiled, refused_text
 from hearthgate.ingress.rules.syntax import And, Condition, Expression, Matcher, Not, Or
 from hearthgate.model.hostnames import host_matches
 
@@ -26,17 +27,16 @@ class Connection(NamedTuple):
 
 
 def compile_tcp_rule(text: str, syntax: str = SYNTAX) -> Rule | RuleError:
-    """The rule that `text` writes in upstream's v3 syntax, or what is wrong with it and where. Never raises."""
-    if syntax not in ("", SYNTAX):
-        return RuleError(1, f"rule syntax {syntax!r} is not supported yet: write the rule in v3 syntax")
-    if len(text) > MAX_LENGTH:
-        return RuleError(1, f"the rule is {len(text)} characters long, more than {MAX_LENGTH}", too_complex=True)
-    return _compile(text)
+    """The rule that `text` writes in one of upstream's syntaxes, or what is wrong with it and where. Never
+    raises."""
+    if (error := refused_text(text, syntax)) is not None:
+        return error
+    return _compile(text, syntax or SYNTAX)
 
 
 @functools.lru_cache(maxsize=4096)
-def _compile(text: str) -> Rule | RuleError:
-    return compiled(text, TCP)
+def _compile(text: str, syntax: str) -> Rule | RuleError:
+    return compiled(text, TCP if syntax == SYNTAX else OLD_TCP, syntax)
 
 
 def is_catch_all(rule: Rule) -> bool:
