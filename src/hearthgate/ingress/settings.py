@@ -5,6 +5,14 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from hearthgate.ingress.observability.settings import (
+    API,
+    AccessLog,
+    EntryPointObservability,
+    Metrics,
+    Ping,
+    Tracing,
+)
 from hearthgate.resources.meta import Strict, ignored, unsupported
 from hearthgate.resources.traefik.ingressroute import Domain
 
@@ -88,7 +96,7 @@ class ForwardedHeaders(Strict, frozen=True, kw_only=True):
 
     insecure: bool = False
     trusted_ips: tuple[str, ...] = msgspec.field(default=(), name="trustedIPs")
-    connection: tuple[str, ...] = ()
+    connection: Annotated[tuple[str, ...], unsupported("the proxy takes away what a Connection header names")] = ()
     not_append_x_forwarded_for: bool = False
     add_x_forwarded_scheme_headers: bool = False
 
@@ -151,6 +159,7 @@ class EntryPoint(Strict, frozen=True, kw_only=True):
     proxy_protocol: ProxyProtocol | None = None
     transport: EntryPointTransport = EntryPointTransport()
     udp: UDPSettings = UDPSettings()
+    observability: EntryPointObservability = EntryPointObservability()
 
 
 class KubernetesCRD(Strict, frozen=True, kw_only=True):
@@ -178,3 +187,8 @@ class IngressSettings(Strict, frozen=True, kw_only=True):
     entry_points: Mapping[str, EntryPoint] = {}
     providers: Providers = Providers()
     servers_transport: DefaultServersTransport = DefaultServersTransport()
+    access_log: AccessLog | None = None
+    metrics: Metrics = Metrics()
+    tracing: Tracing | None = None
+    api: API | None = None
+    ping: Ping | None = None

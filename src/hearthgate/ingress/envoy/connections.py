@@ -7,7 +7,7 @@ off, limits on headers are upstream's, and Envoy's own answers have upstream's t
 from enum import StrEnum
 from typing import Any, Final
 
-from hearthgate.ingress.envoy import forwarded
+from hearthgate.ingress.envoy import forwarded, queries
 from hearthgate.ingress.envoy.messages import ADS, CLIENT_IP, duration, extension, header, wrapped
 from hearthgate.ingress.envoy.peers import SOCKET, Peers, peer_format
 from hearthgate.ingress.routing.model import EntryPoint
@@ -71,6 +71,7 @@ def _connection_manager(
         "stat_prefix": entrypoint.name,
         "rds": {"route_config_name": route_config, "config_source": ADS},
         "http_filters": [
+            *queries.filters(entrypoint.semicolons),
             *forwarded.filters(tls=tls, schemes=schemes),
             *last,
         ],
@@ -92,7 +93,11 @@ def _connection_manager(
         "upgrade_configs": [
             {
                 "upgrade_type": "websocket",
-                "filters": [*forwarded.websocket_filters(trusted=peers.trusted, tls=tls, schemes=schemes), *last],
+                "filters": [
+                    *queries.filters(entrypoint.semicolons),
+                    *forwarded.websocket_filters(trusted=peers.trusted, tls=tls, schemes=schemes),
+                    *last,
+                ],
             },
             *({"upgrade_type": name} for name in OTHER_UPGRADES),
         ],

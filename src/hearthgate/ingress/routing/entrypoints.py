@@ -4,7 +4,6 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Final
 
-from hearthgate.ingress.middlewares.header_fields import is_header_name
 from hearthgate.ingress.routing.model import EntryPoint, UDPEntryPoint
 from hearthgate.ingress.settings import EntryPoint as EntryPointSettings
 from hearthgate.ingress.settings import IngressSettings, ProxyProtocol
@@ -114,7 +113,6 @@ def _entrypoint(name: str, settings: EntryPointSettings) -> EntryPoint:
         underscore_headers=settings.http.underscore_headers_strategy,
         sanitize_path=settings.http.sanitize_path,
         semicolons=_SEMICOLONS[settings.http.encode_query_semicolons],
-        kept_headers=tuple(_header_names(headers.connection)),
         append_forwarded_for=not headers.not_append_x_forwarded_for,
         scheme_headers=headers.add_x_forwarded_scheme_headers,
     )
@@ -127,14 +125,6 @@ def _believed(settings: ProxyProtocol | None) -> tuple[bool, tuple[str, ...]]:
         return False, ()
     ranges = tuple(_networks(settings.trusted_ips, "proxyProtocol.trustedIPs"))
     return True, () if settings.insecure else ranges
-
-
-def _header_names(names: tuple[str, ...]) -> Iterator[str]:
-    for index, name in enumerate(names):
-        if not is_header_name(name):
-            field = f"forwardedHeaders.connection[{index}]"
-            raise FieldError(field, f"{shorten(name)} is not the name of a header")
-        yield name.lower()
 
 
 def _port_number(value: int, field: str) -> int:
