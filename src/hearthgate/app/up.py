@@ -199,7 +199,8 @@ class Up:
             # be away, and then what was good last must serve at once.
             if self._writer is not None:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(backends.settled.wait(), ENDPOINTS_WITHIN)
+                    async with asyncio.timeout(ENDPOINTS_WITHIN):
+                        await backends.settled.wait()
             await ingress.follow(hub.snapshots())
 
         async with contextlib.AsyncExitStack() as stack:

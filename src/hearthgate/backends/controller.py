@@ -64,7 +64,8 @@ class BackendsController:
                 self._take(snapshot)
                 # What is being written comes back as snapshots: one look after all of it, not one after each.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._queue.idle(), LONGEST_BLIND)
+                    async with asyncio.timeout(LONGEST_BLIND):
+                        await self._queue.idle()
             await self._queue.idle()
             workers.cancel()
 

@@ -93,7 +93,8 @@ class FolderSync:
         """Until something has changed, or the time has come to prune or to try again."""
         now = asyncio.get_running_loop().time()
         with suppress(TimeoutError):
-            await asyncio.wait_for(changed.wait(), None if self._due is None else max(self._due - now, 0.0))
+            async with asyncio.timeout(None if self._due is None else max(self._due - now, 0.0)):
+                await changed.wait()
 
     async def _pass(self) -> None:
         abandoned = threading.Event()

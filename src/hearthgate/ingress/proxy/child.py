@@ -42,7 +42,8 @@ class Child:
     async def wait(self, seconds: float) -> bool:
         """Whether it has gone within `seconds`."""
         try:
-            await asyncio.wait_for(self.exited.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.exited.wait()
         except TimeoutError:
             return False
         return True

@@ -267,7 +267,8 @@ async def validate_bootstrap(config: bytes) -> None:
             envoy_path(), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
         try:
-            output, _ = await asyncio.wait_for(process.communicate(), _VALIDATE_TIMEOUT)
+            async with asyncio.timeout(_VALIDATE_TIMEOUT):
+                output, _ = await process.communicate()
         except TimeoutError as error:
             process.kill()
             await process.wait()
