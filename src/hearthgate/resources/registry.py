@@ -4,6 +4,7 @@ from types import MappingProxyType
 
 from hearthgate.resources import apiextensions, coordination, core, discovery, networking
 from hearthgate.resources.certmanager.kinds import KINDS as CERT_MANAGER
+from hearthgate.resources.gateway.kinds import KINDS as GATEWAY
 from hearthgate.resources.kinds import Column, Kind
 from hearthgate.resources.metallb.kinds import KINDS as METALLB
 from hearthgate.resources.traefik.kinds import KINDS as TRAEFIK
@@ -211,6 +212,7 @@ KINDS: tuple[Kind, ...] = (
         whole_table=True,
     ),
     *TRAEFIK,
+    *GATEWAY,
     *METALLB,
     *CERT_MANAGER,
 )

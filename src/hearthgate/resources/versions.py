@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from hearthgate.resources import events
+from hearthgate.resources.gateway.kinds import OTHERS as GATEWAY_KINDS
 from hearthgate.resources.kinds import Column, Kind
 from hearthgate.resources.metallb.kinds import BGP_PEER, OLDER_BGP_PEER
 from hearthgate.resources.registry import BY_API_VERSION
@@ -109,7 +110,19 @@ BGP_PEERS: Final = OtherVersion(
     _older_peer,
     f"{OLDER_BGP_PEER.api_version} BGPPeer is deprecated; use {BGP_PEER.api_version} BGPPeer",
 )
-OTHER_VERSIONS: Final = (EVENTS, BGP_PEERS)
+
+
+def _same_fields(kind: Kind, storage: Kind) -> OtherVersion:
+    """A version that differs in its name alone."""
+
+    def renamed(api_version: str) -> Callable[[Object], Object]:
+        return lambda obj: {**obj, "apiVersion": api_version}
+
+    return OtherVersion(kind, storage, renamed(storage.api_version), renamed(kind.api_version))
+
+
+GATEWAYS: Final = tuple(_same_fields(kind, storage) for storage, versions in GATEWAY_KINDS for kind in versions)
+OTHER_VERSIONS: Final = (EVENTS, BGP_PEERS, *GATEWAYS)
 
 BY_OTHER_VERSION: Final = MappingProxyType(
     {(other.kind.api_version, other.kind.kind): other for other in OTHER_VERSIONS}

@@ -24,7 +24,10 @@ ORDER: Final = (
     ("IPAddressPool", "BFDProfile", "Community", "BGPPeer", "Issuer", "ClusterIssuer"),
     ("Middleware", "MiddlewareTCP", "TLSStore", "TraefikService"),
     ("L2Advertisement", "BGPAdvertisement", "Certificate"),
+    ("GatewayClass", "ReferenceGrant", "BackendTLSPolicy"),
+    ("Gateway",),
     ("IngressRoute", "IngressRouteTCP", "IngressRouteUDP", "Ingress", "Event"),
+    ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute"),
 )
 """What others refer to comes first, and goes last."""
 
