@@ -68,7 +68,8 @@ async def _stopped(process: asyncio.subprocess.Process, ended: "asyncio.Task[int
     if not ended.done():
         process.send_signal(signal.SIGTERM)
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(asyncio.shield(ended), STOP_WITHIN)
+            async with asyncio.timeout(STOP_WITHIN):
+                return await asyncio.shield(ended)
         process.kill()
     return await ended
 
