@@ -43,11 +43,6 @@ class Settings(IngressSettings, frozen=True, kw_only=True):
     log: Log = Log()
     embedded_api: EmbeddedAPI = msgspec.field(default=EmbeddedAPI(), name="embeddedAPI")
     pod_namespace: str = "hearthgate"
-    access_log: Annotated[Any, unsupported()] = None
-    metrics: Annotated[Any, unsupported()] = None
-    tracing: Annotated[Any, unsupported()] = None
-    api: Annotated[Any, unsupported()] = None
-    ping: Annotated[Any, unsupported("GET /readyz of the embedded API tells readiness")] = None
     certificates_resolvers: Annotated[Any, unsupported()] = None
     experimental: Annotated[Any, unsupported()] = None
 

@@ -96,7 +96,7 @@ def build_cluster(
         "typed_extension_protocol_options": {
             _OPTIONS: any_of(_protocols(balancer, http1, filters, retries=retries))
         },
-        **_discovery(balancer, known),
+        **(_own_socket(balancer, options) if balancer.internal else _discovery(balancer, known)),
         **_unlimited(),
     }
     if balancer.scheme == "https":
@@ -107,6 +107,16 @@ def build_cluster(
     digest = blake2b("\0".join(eds or ()).encode() + b"\0" + body, digest_size=8)
     name = f"{balancer.name}|{digest.hexdigest()}"
     return Cluster(name, versioned(field(_NAME_FIELD, name.encode()) + body), eds)
+
+
+def _own_socket(balancer: LoadBalancer, options: ProxyOptions) -> dict[str, Any]:
+    """Where a service of this program is reached."""
+    socket = options.internal_socket(balancer.name)
+    if not socket:
+        raise UnservableError(f"{balancer.name} is not served here")
+    pipe = {"endpoint": {"address": {"pipe": {"path": socket}}}}
+    endpoints = [{"lb_endpoints": [pipe]}]
+    return {"type": "STATIC", "load_assignment": {"cluster_name": balancer.name, "endpoints": endpoints}}
 
 
 def _discovery(balancer: LoadBalancer, known: tuple[Endpoint, ...]) -> dict[str, Any]:

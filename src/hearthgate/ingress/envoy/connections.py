@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hearthgate.ingress.envoy import forwarded, queries
 from hearthgate.ingress.envoy.messages import ADS, CLIENT_IP, duration, extension, header, wrapped
+from hearthgate.ingress.envoy.observability.recording import OFF, Recording
 from hearthgate.ingress.envoy.peers import SOCKET, Peers, peer_format
 from hearthgate.ingress.routing.model import EntryPoint
 
@@ -37,10 +38,10 @@ class Kind(StrEnum):
 
 
 def network_filters(
-    entrypoint: EntryPoint, kind: Kind, peers: Peers, route_config: str, hostname: str
+    entrypoint: EntryPoint, kind: Kind, peers: Peers, route_config: str, hostname: str, recording: Recording = OFF
 ) -> list[dict[str, Any]]:
     """The network filters of one filter chain."""
-    return [_client_ip(peers), _connection_manager(entrypoint, kind, peers, route_config, hostname)]
+    return [_client_ip(peers), _connection_manager(entrypoint, kind, peers, route_config, hostname, recording)]
 
 
 def _client_ip(peers: Peers) -> dict[str, Any]:
@@ -57,9 +58,9 @@ def _client_ip(peers: Peers) -> dict[str, Any]:
 
 
 def _connection_manager(
-    entrypoint: EntryPoint, kind: Kind, peers: Peers, route_config: str, hostname: str
+    entrypoint: EntryPoint, kind: Kind, peers: Peers, route_config: str, hostname: str, recording: Recording
 ) -> dict[str, Any]:
-    tls = kind is not Kind.PLAIN
+    tls, recorded = kind is not Kind.PLAIN, recording.filters()
     schemes = entrypoint.scheme_headers
     peer = SOCKET if kind is Kind.QUIC else peer_format(entrypoint)
     last = [
@@ -71,6 +72,7 @@ def _connection_manager(
         "stat_prefix": entrypoint.name,
         "rds": {"route_config_name": route_config, "config_source": ADS},
         "http_filters": [
+            *recorded,
             *queries.filters(entrypoint.semicolons),
             *forwarded.filters(tls=tls, schemes=schemes),
             *last,
@@ -94,6 +96,7 @@ def _connection_manager(
             {
                 "upgrade_type": "websocket",
                 "filters": [
+                    *recorded,
                     *queries.filters(entrypoint.semicolons),
                     *forwarded.websocket_filters(trusted=peers.trusted, tls=tls, schemes=schemes),
                     *last,
@@ -105,6 +108,7 @@ def _connection_manager(
         "stream_error_on_invalid_http_message": wrapped(True),
         **_limits(entrypoint),
         **_protocols(entrypoint, kind),
+        **recording.fields(entrypoint),
     }
     return extension("envoy.filters.network.http_connection_manager", _MAIN, **fields)
 

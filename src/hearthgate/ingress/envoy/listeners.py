@@ -142,7 +142,7 @@ def _plain_chain(entrypoint: EntryPoint, peers: Peers, options: ProxyOptions) ->
     return {
         "name": _chain_name(routes, peers),
         "filter_chain_match": {"transport_protocol": "raw_buffer", **_sources(peers)},
-        "filters": network_filters(entrypoint, Kind.PLAIN, peers, routes, options.hostname),
+        "filters": network_filters(entrypoint, Kind.PLAIN, peers, routes, options.hostname, options.recording),
     }
 
 
@@ -162,7 +162,7 @@ def _tls_chains(
                     "server_names": hosts,
                     **_sources(peers),
                 },
-                "filters": network_filters(entrypoint, kind, peers, routes, options.hostname),
+                "filters": network_filters(entrypoint, kind, peers, routes, options.hostname, options.recording),
                 "transport_socket": socket,
                 "transport_socket_connect_timeout": duration(_HANDSHAKE_TIMEOUT),
             }

@@ -16,6 +16,7 @@ from hearthgate.ingress.envoy.clusters import Cluster
 from hearthgate.ingress.envoy.connections import FILTER_CHAIN
 from hearthgate.ingress.envoy.match import domains, route_match
 from hearthgate.ingress.envoy.messages import field, make, repeated
+from hearthgate.ingress.envoy.observability.recording import Recording, switched
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.plan import Branch, Scope, plan_branches
 from hearthgate.ingress.envoy.retries import alike, retries
@@ -53,7 +54,7 @@ class CompiledRouter:
         problems: tuple[Problem, ...] = (),
     ) -> None:
         self.router = router
-        self.order = (-router.priority, router.name)
+        self.order = router.order
         """Of precedence, ascending."""
         self.blocks = blocks
         self.clusters = clusters
@@ -92,7 +93,7 @@ def compile_router(router: Router, scope: Scope, inline: Inline, options: ProxyO
     asked, complaints = asked_clusters(router.middlewares, inline, options)
     upstreams = tuple((balancer, cluster.name) for balancer, cluster in asked.items())
     branches, errors = plan_branches(bound(router.middlewares, router.name), scope, upstreams)
-    branches = alike(branches)
+    branches = switched(alike(branches), router.observed, options.recording)
     problems = [_problem(router, "middlewares", error) for error in (*errors, *(complaints if errors else ()))]
     try:
         chosen = actions(router.service, inline, options, retries=not any(map(retries, branches)))
@@ -102,7 +103,7 @@ def compile_router(router: Router, scope: Scope, inline: Inline, options: ProxyO
     if problems:
         return CompiledRouter(router, problems=tuple(problems))
     problems += [_problem(router, "middlewares", each, Severity.WARNING) for each in complaints]
-    common = _identity(router)
+    common = _identity(router, options.recording)
     blocks = [block for branch in branches for block in _blocks(branch, chosen, common)]
     clusters = {cluster.name: cluster for action in chosen for cluster in action.clusters}
     clusters |= {cluster.name: cluster for cluster in asked.values()}
@@ -119,11 +120,12 @@ def _only_host(conjunct: Conjunct) -> str | None:
     return None
 
 
-def _identity(router: Router) -> bytes:
+def _identity(router: Router, recording: Recording) -> bytes:
     """The name of a router's routes: enough for logs and metrics, which find the service's name at the cluster
     (`alt_stat_name`) and the entrypoint's at the listener. Metadata would say it again, for 5 µs a route in Envoy.
     """
-    return bytes(make(_ROUTE, name=router.name).SerializeToString(deterministic=True))
+    route = make(_ROUTE, name=router.name, **recording.route_fields(router.observed))
+    return bytes(route.SerializeToString(deterministic=True))
 
 
 def _blocks(branch: Branch, chosen: tuple[Action, ...], common: bytes) -> Iterator[Block]:

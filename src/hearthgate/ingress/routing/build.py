@@ -1,13 +1,15 @@
 """From a Snapshot to the RoutingModel: the whole model on every change, in the time of what changed."""
 
-from collections.abc import Hashable, Iterator, Set
+from collections.abc import Iterator
+from functools import partial
 from operator import itemgetter
-from typing import NamedTuple
 
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.ingress.routing.certificates import built_certificate
 from hearthgate.ingress.routing.endpoints import EndpointsIndex
 from hearthgate.ingress.routing.entrypoints import build_entrypoints, build_udp_entrypoints
+from hearthgate.ingress.routing.internal_routers import internal_routers
+from hearthgate.ingress.routing.link_table import LinkTable, Ranked, rank
 from hearthgate.ingress.routing.links import MiddlewareLinks
 from hearthgate.ingress.routing.middlewares import Middlewares
 from hearthgate.ingress.routing.model import (
@@ -24,7 +26,7 @@ from hearthgate.ingress.routing.model import (
     UDPRouter,
 )
 from hearthgate.ingress.routing.redirections import redirection_routers
-from hearthgate.ingress.routing.routers import Linked, Routers, asked_endpoints
+from hearthgate.ingress.routing.routers import Routers, asked_endpoints
 from hearthgate.ingress.routing.services import Services, endpoints_keys
 from hearthgate.ingress.routing.stream_check import StreamCheck
 from hearthgate.ingress.routing.streams import StreamRouters, only_first
@@ -84,9 +86,15 @@ class RoutingBuilder:
         self._setting_problems = [*found, *found_udp]
         self._stream_routers = StreamRouters(self._tracker, settings)
         self._served = {entrypoint.name: entrypoint for entrypoint in self._entrypoints}
-        self._links: dict[tuple[str, str], _Link] = {}
-        self._unclaimed: dict[tuple[str, str], tuple[Problem, ...]] = {}
-        self._seen_routes: Set[tuple[str, str]] = frozenset()
+        self._tables = (
+            LinkTable(
+                IngressRoute,
+                "route",
+                self._routers.linked,
+                self._served,
+                allow_empty=crd.allow_empty_services,
+            ),
+        )
 
     def build(self, snapshot: Snapshot) -> Built:
         dropped = self._tracker.begin(snapshot)
@@ -95,24 +103,26 @@ class RoutingBuilder:
         options, usable = self._tls_options(snapshot, problems)
         certificates: dict[ObjectRef, Certificate] = {}
         default = self._store(snapshot, certificates, problems) or self._self_signed
-        self._link_again(snapshot, dropped)
         endpoints = self._endpoints.update(snapshot)
         served = self._endpoints.served
         redirections, found = self._tracker.result(("redirections",), self._redirect)
         problems.extend(found)
-        ranked = list(self._serviceable(redirections, endpoints, usable, problems))
-        for linked, own_ranked, own_problems in self._links.values():
-            owned.append(linked.ref)
-            if own_problems:
+        check = partial(self._serviceable, endpoints=endpoints, options=usable, problems=problems)
+        ranked = list(check(redirections, allow_empty=True))
+        for table in self._tables:
+            table.update(snapshot, dropped)
+            for linked, own_ranked, own_problems in table.links.values():
+                owned.append(linked.ref)
+                if own_problems:
+                    problems.extend(own_problems)
+                for certificate in linked.certificates:
+                    certificates[certificate.ref] = certificate
+                if linked.endpoints <= served and linked.options <= usable:
+                    ranked += own_ranked
+                else:
+                    ranked.extend(check(own_ranked, allow_empty=table.allow_empty))
+            for own_problems in table.unclaimed.values():
                 problems.extend(own_problems)
-            for certificate in linked.certificates:
-                certificates[certificate.ref] = certificate
-            if linked.endpoints <= served and linked.options <= usable:
-                ranked += own_ranked
-            else:
-                ranked.extend(self._serviceable(own_ranked, endpoints, usable, problems))
-        for own_problems in self._unclaimed.values():
-            problems.extend(own_problems)
         tcp, udp = self._streams(snapshot, endpoints, usable, (owned, certificates, problems))
         ranked.sort(key=itemgetter(0))
         settled, hosts, conflicts = self._options_by_host.settle(tuple(router for _, router in ranked))
@@ -129,34 +139,14 @@ class RoutingBuilder:
         )
         return Built(model, endpoints, tuple(sorted(set(problems))), tuple(owned))
 
-    def _link_again(self, snapshot: Snapshot, dropped: frozenset[Hashable]) -> None:
-        """Brings `_links` up to date: only routes that something changed for are looked at."""
-        routes = snapshot.collection(IngressRoute)
-        gone = self._links.keys() - routes.objects.keys()
-        for key in gone:
-            del self._links[key]
-        self._unclaimed = {key: found for key, found in self._unclaimed.items() if key in routes.objects}
-        new = routes.objects.keys() - self._seen_routes
-        self._seen_routes = routes.objects.keys()
-        again = {key[1:] for key in dropped if isinstance(key, tuple) and key[0] == "route"}
-        for key in new | again:
-            route = routes.objects.get(key)
-            linked, problems = self._routers.linked(route) if isinstance(route, IngressRoute) else Result(None)
-            self._unclaimed.pop(key, None)
-            if linked is None:
-                self._links.pop(key, None)
-                if problems:
-                    self._unclaimed[key] = problems
-                continue
-            ranked = tuple(
-                (_rank(router), router) for router in linked.routers if router.entrypoint in self._served
-            )
-            self._links[key] = _Link(linked, ranked, problems)
-
-    def _redirect(self) -> Result[tuple["_Ranked", ...]]:
+    def _redirect(self) -> Result[tuple[Ranked, ...]]:
         problems: list[Problem] = []
-        routers = redirection_routers(self._settings, self._served, self._routers.entrypoint_middlewares, problems)
-        return Result(tuple((_rank(router), router) for router in routers), tuple(problems))
+        guards = self._routers.entrypoint_middlewares
+        routers = [
+            *redirection_routers(self._settings, self._served, guards, problems),
+            *internal_routers(self._settings, self._served, guards, problems),
+        ]
+        return Result(tuple((rank(router), router) for router in routers), tuple(problems))
 
     def _check_all(self, snapshot: Snapshot, problems: list[Problem]) -> list[ObjectRef]:
         """Builds what may be referred to, so that a broken object is told even when nothing uses it yet."""
@@ -253,10 +243,15 @@ class RoutingBuilder:
         return tuple(tcp), tuple(udp)
 
     def _serviceable(
-        self, ranks: tuple["_Ranked", ...], endpoints: Endpoints, options: set[str], problems: list[Problem]
-    ) -> Iterator["_Ranked"]:
+        self,
+        ranks: tuple[Ranked, ...],
+        *,
+        endpoints: Endpoints,
+        options: set[str],
+        problems: list[Problem],
+        allow_empty: bool,
+    ) -> Iterator[Ranked]:
         """Leaves out routers that must not serve; warns of services that nothing answers."""
-        allow_empty = self._settings.providers.kubernetes_crd.allow_empty_services
         for ranked in ranks:
             router = ranked[1]
             if router.tls and router.tls_options not in options:
@@ -285,21 +280,6 @@ def build_model(snapshot: Snapshot, settings: IngressSettings, *, self_signed: C
 
 _Found = tuple[list[ObjectRef], dict[ObjectRef, Certificate], list[Problem]]
 """Objects that are ours, certificates, problems."""
-_Rank = tuple[int, str, str]
-_Ranked = tuple[_Rank, Router]
-
-
-class _Link(NamedTuple):
-    """What one IngressRoute gives, with its routers that have an entrypoint ready to be sorted."""
-
-    linked: Linked
-    ranked: tuple[_Ranked, ...]
-    problems: tuple[Problem, ...]
-
-
-def _rank(router: Router) -> _Rank:
-    """Higher priority first; then the name decides."""
-    return (-router.priority, router.name, router.entrypoint)
 
 
 def _no_endpoints(router: Router, key: EndpointsKey, allow_empty: bool) -> Problem:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from hearthgate.ingress.routing.model import EntryPoint, UDPEntryPoint
+from hearthgate.ingress.routing.observed import entrypoint_observed
 from hearthgate.ingress.settings import EntryPoint as EntryPointSettings
 from hearthgate.ingress.settings import IngressSettings, ProxyProtocol
 from hearthgate.model.durations import parse_duration
@@ -115,6 +116,7 @@ def _entrypoint(name: str, settings: EntryPointSettings) -> EntryPoint:
         semicolons=_SEMICOLONS[settings.http.encode_query_semicolons],
         append_forwarded_for=not headers.not_append_x_forwarded_for,
         scheme_headers=headers.add_x_forwarded_scheme_headers,
+        observed=entrypoint_observed(settings),
     )
 
 

@@ -4,7 +4,8 @@ All values are frozen, hashable and compare by content, so that equal input give
 and unchanged parts are recognised by identity.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
 from typing import NamedTuple
 
 import msgspec
@@ -61,11 +62,26 @@ class StickyCookie(Value, frozen=True, kw_only=True):
 
 
 class EndpointsKey(NamedTuple):
-    """Names the endpoints of one port of one Service. `port` is the port's name in its EndpointSlices."""
+    """Names the endpoints of one port of one Service. `port` is the port's name in its EndpointSlices. `check`: the
+    name of the health check whose results they bear; empty = none."""
 
     namespace: str
     service: str
     port: str
+    check: str = ""
+
+    @property
+    def unchecked(self) -> "EndpointsKey":
+        return self._replace(check="") if self.check else self
+
+
+class EndpointState(IntEnum):
+    """ACTIVE: it serves. FENCED: it is about to go, and serves only the sessions that it has. DOWN: it failed its
+    health check."""
+
+    ACTIVE = 0
+    FENCED = 1
+    DOWN = 2
 
 
 class Endpoint(NamedTuple):
@@ -73,6 +89,36 @@ class Endpoint(NamedTuple):
 
     address: str
     port: int
+    state: EndpointState = EndpointState.ACTIVE
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return self[:2]
+
+
+class HealthCheck(Value, frozen=True, kw_only=True):
+    """How servers are asked whether they can serve. Times in seconds. `scheme` is http or https, for mode grpc
+    h2c or https. `status` 0: any from 200 to 399. `port` 0: the server's. `headers`: names in lower case."""
+
+    mode: str = "http"
+    scheme: str = "http"
+    path: str = "/"
+    method: str = "GET"
+    status: int = 0
+    port: int = 0
+    interval: float = 30.0
+    unhealthy_interval: float = 30.0
+    timeout: float = 5.0
+    hostname: str = ""
+    follow_redirects: bool = True
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class PassiveHealthCheck(Value, frozen=True, kw_only=True):
+    """A server that failed so many requests one after the other rests for `window` seconds."""
+
+    window: float = 10.0
+    failures: int = 1
 
 
 class LoadBalancer(Value, frozen=True, kw_only=True):
@@ -80,14 +126,19 @@ class LoadBalancer(Value, frozen=True, kw_only=True):
 
     name: upstream's name of it (`namespace-service-port@kubernetescrd`), for metrics and logs only: two load
         balancers with one name may differ in their options.
-    endpoints: where its servers come from; None when `external` names them.
-    scheme: http, https or h2c. strategy: wrr, p2c or hrw.
+    endpoints: where its servers come from; None when `external` or `addresses` names them.
+    scheme: http, https or h2c. strategy: wrr, p2c, hrw or leasttime.
+    check: how each server is asked whether it can serve; then `endpoints` names the check too, and an external
+        server or address has endpoints beside.
     internal: a service of this program (`api@internal`), which its name tells.
     """
 
     name: str
     endpoints: EndpointsKey | None = None
     external: Endpoint | None = None
+    addresses: tuple[Endpoint, ...] = ()
+    check: HealthCheck | None = None
+    passive: PassiveHealthCheck | None = None
     scheme: str = "http"
     strategy: str = "wrr"
     pass_host_header: bool = True
@@ -97,21 +148,85 @@ class LoadBalancer(Value, frozen=True, kw_only=True):
 
 
 class WeightedMember(Value, frozen=True, kw_only=True):
-    """Weight 0 is never chosen."""
+    """Weight 0 is never chosen. `middlewares`: what happens, after the router's, to requests to this member."""
 
     weight: int
-    service: "LoadBalancer | WeightedService"
+    service: "Service"
+    middlewares: tuple[Middleware, ...] = ()
 
 
 class WeightedService(Value, frozen=True, kw_only=True):
-    """A choice among services by weight; `sticky` keeps a client on the member it got first."""
+    """A choice among services by weight; `sticky` keeps a client on the member it got first, `by_client` on the one
+    that its address gives."""
 
     name: str
     members: tuple[WeightedMember, ...]
     sticky: StickyCookie | None = None
+    by_client: bool = False
 
 
-Service = LoadBalancer | WeightedService
+class Mirror(Value, frozen=True, kw_only=True):
+    """Who gets copies of how many of a hundred requests."""
+
+    percent: int
+    service: "Service"
+
+
+class MirroredService(Value, frozen=True, kw_only=True):
+    """A service, and others that get copies of its requests. `body`: whether copies have it. `max_body`: bytes, a
+    larger one is not copied; -1 = no limit."""
+
+    name: str
+    service: "Service"
+    mirrors: tuple[Mirror, ...]
+    body: bool = True
+    max_body: int = -1
+
+
+class FailoverService(Value, frozen=True, kw_only=True):
+    """A service, and another that takes over when none of its servers can serve, or when it answers with one of
+    `statuses`. `max_body`: bytes, a larger one is refused where statuses count; -1 = no limit."""
+
+    name: str
+    service: "Service"
+    fallback: "Service"
+    statuses: tuple[int, ...] = ()
+    max_body: int = -1
+
+
+Service = LoadBalancer | WeightedService | MirroredService | FailoverService
+
+
+def parts(service: Service) -> tuple[Service, ...]:
+    """The services that a service is made of, in their order."""
+    match service:
+        case WeightedService():
+            return tuple(member.service for member in service.members)
+        case MirroredService():
+            return (service.service, *(mirror.service for mirror in service.mirrors))
+        case FailoverService():
+            return (service.service, service.fallback)
+    return ()
+
+
+def balancers(service: Service | None) -> Iterator[LoadBalancer]:
+    """Every load balancer below a service, in order."""
+    if isinstance(service, LoadBalancer):
+        yield service
+    elif service is not None:
+        for part in parts(service):
+            yield from balancers(part)
+
+
+def service_middlewares(service: Service | None) -> Iterator[Middleware]:
+    """What happens to requests on their way below a service, in order."""
+    if service is None or isinstance(service, LoadBalancer):
+        return
+    if isinstance(service, WeightedService):
+        for member in service.members:
+            yield from member.middlewares
+    for part in parts(service):
+        yield from service_middlewares(part)
 
 
 class Observed(Value, frozen=True, kw_only=True):
@@ -133,6 +248,7 @@ class Router(Value, frozen=True, kw_only=True):
     tls: whether it serves TLS connections (True) or plain ones (False) of its entrypoint.
     tls_options: name of the TLSOptions of its hosts.
     observed: None when it is what the entrypoint says.
+    above: the `order` of the router that this one is a layer below of; empty for nearly all.
     """
 
     name: str
@@ -146,6 +262,12 @@ class Router(Value, frozen=True, kw_only=True):
     tls: bool = False
     tls_options: str = DEFAULT_TLS_OPTIONS
     observed: Observed | None = None
+    above: tuple[int | str, ...] = ()
+
+    @property
+    def order(self) -> tuple[int | str, ...]:
+        """Of precedence, ascending. What is below a router stands in its place."""
+        return (*self.above, -self.priority, self.name)
 
 
 class BackendTLS(Value, frozen=True, kw_only=True):
@@ -296,7 +418,7 @@ class UDPEntryPoint(Value, frozen=True, kw_only=True):
 
 
 class RoutingModel(Value, frozen=True, kw_only=True):
-    """All sorted: routers by descending priority, then name; certificates by ref; entrypoints by name.
+    """All sorted: routers by `order`; certificates by ref; entrypoints by name.
 
     certificates: any of them may serve any name that it covers (exact first, then wildcard).
     default_certificate: for all other names.

@@ -7,6 +7,7 @@ from hearthgate.ingress.middlewares.redirects import RedirectScheme
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
 from hearthgate.ingress.routing.model import EntryPoint, Router
 from hearthgate.ingress.routing.names import default_tls_options
+from hearthgate.ingress.routing.observed import router_observed
 from hearthgate.ingress.routing.references import Broken
 from hearthgate.ingress.rules.rule import Rule, compile_rule
 from hearthgate.ingress.settings import IngressSettings
@@ -52,6 +53,7 @@ def redirection_routers(
             entrypoint=name,
             rule=_rule(BESIDE_CHALLENGES if entrypoint.allow_acme_by_pass else EVERYTHING),
             priority=redirect.priority,
+            observed=router_observed(settings, name, None, None),
             tls=tls is not None,
             tls_options=default_tls_options(tls.options if tls else ""),
             middlewares=(

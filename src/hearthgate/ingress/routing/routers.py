@@ -8,6 +8,7 @@ from hearthgate.ingress.middlewares.paths import EncodedCharacters, denied_escap
 from hearthgate.ingress.routing.middlewares import Middlewares
 from hearthgate.ingress.routing.model import DEFAULT_TLS_OPTIONS, Certificate, EndpointsKey, Router
 from hearthgate.ingress.routing.names import default_tls_options, router_name
+from hearthgate.ingress.routing.observed import router_observed
 from hearthgate.ingress.routing.placement import Placement
 from hearthgate.ingress.routing.references import Broken
 from hearthgate.ingress.routing.services import Services, endpoints_keys
@@ -131,6 +132,7 @@ class Routers:
                 service=service,
                 tls=tls,
                 tls_options=self._options_at(resource, entrypoint, options) if tls else DEFAULT_TLS_OPTIONS,
+                observed=router_observed(self._settings, entrypoint, route.observability, service),
             )
 
     def _options_at(self, resource: IngressRoute, entrypoint: str, options: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from hearthgate.ingress.observability import internals
 from hearthgate.ingress.routing.model import (
     Endpoint,
     EndpointsKey,
@@ -18,7 +19,7 @@ from hearthgate.ingress.routing.references import Broken, resolve
 from hearthgate.ingress.routing.tracking import Result, Tracker
 from hearthgate.ingress.routing.transports import Transports
 from hearthgate.ingress.settings import IngressSettings
-from hearthgate.model.problems import Problem, Reason, Severity, shorten
+from hearthgate.model.problems import Problem, Reason, Severity, did_you_mean, shorten
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.core import Service as KubeService
 from hearthgate.resources.core import ServicePort
@@ -45,6 +46,7 @@ class Services:
 
     def __init__(self, tracker: Tracker, settings: IngressSettings, default: Transport) -> None:
         self._tracker = tracker
+        self._settings = settings
         self._provider = settings.providers.kubernetes_crd
         self._transports = Transports(tracker)
         self._default = default
@@ -102,8 +104,7 @@ class Services:
         self, reference: ServiceRef, origin: Origin
     ) -> tuple[Service | None, tuple[Problem, ...]]:
         if reference.name.endswith("@internal"):
-            message = f"{reference.name} is not supported yet"
-            return None, (origin.problem("name", Reason.UNSUPPORTED, message),)
+            return self._internal(reference.name, origin)
         found = resolve(
             self._tracker,
             TraefikService,
@@ -122,6 +123,14 @@ class Services:
             message = f"{found.ref} cannot be used: see its own problems"
             return None, (origin.problem("name", Reason.SERVICE_NOT_FOUND, message),)
         return service, ()
+
+    def _internal(self, name: str, origin: Origin) -> tuple[Service | None, tuple[Problem, ...]]:
+        """A service of this program."""
+        if internals.is_on(name, self._settings):
+            return LoadBalancer(name=name, internal=True), ()
+        setting = internals.TURNED_ON_BY.get(name)
+        way_out = f": the setting {setting} turns it on" if setting else did_you_mean(name, internals.TURNED_ON_BY)
+        return None, (origin.problem("name", Reason.SERVICE_NOT_FOUND, f"{name} does not exist{way_out}"),)
 
     def _kube_service(self, reference: ServiceRef, origin: Origin) -> tuple[Service | None, tuple[Problem, ...]]:
         found = resolve(

@@ -23,7 +23,7 @@ class RouterObservability(Strict, frozen=True, kw_only=True):
     access_logs: bool | None = None
     metrics: bool | None = None
     tracing: bool | None = None
-    trace_verbosity: Literal["minimal", "detailed", ""] = ""
+    trace_verbosity: Annotated[Literal["minimal", "detailed", ""], unsupported("a request is one span")] = "minimal"
 
 
 class Route(Strict, frozen=True, kw_only=True):
@@ -44,7 +44,7 @@ class Route(Strict, frozen=True, kw_only=True):
     syntax: str = ""
     middlewares: tuple[ObjectReference, ...] = ()
     services: tuple[ServiceRef, ...] = ()
-    observability: Annotated[RouterObservability | None, unsupported()] = None
+    observability: RouterObservability | None = None
 
 
 class Domain(Strict, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""What Envoy records of requests: access log, counters, spans. Pure."""

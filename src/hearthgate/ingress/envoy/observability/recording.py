@@ -1,0 +1,62 @@
+"""Everything that is recorded of requests, as the pieces of an HttpConnectionManager."""
+
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from hearthgate.ingress.envoy.middlewares.lane import Branch
+from hearthgate.ingress.envoy.observability import access_log, counters, tracing
+from hearthgate.ingress.envoy.observability.switches import route_switch
+from hearthgate.ingress.observability.settings import AccessLog, Prometheus, Tracing
+from hearthgate.ingress.routing.model import EntryPoint, Observed
+
+
+class Recording(NamedTuple):
+    """What the settings ask for; None = not at all, and then it costs nothing."""
+
+    access_log: AccessLog | None = None
+    prometheus: Prometheus | None = None
+    tracing: Tracing | None = None
+
+    def __bool__(self) -> bool:
+        return any(part is not None for part in self)
+
+    def filters(self) -> list[dict[str, Any]]:
+        """HTTP filters that go before all others."""
+        found: list[dict[str, Any]] = []
+        if self.prometheus is not None:
+            found += counters.captures()
+        if self.access_log is not None:
+            found += access_log.captures(self.access_log)
+        return found
+
+    def fields(self, entrypoint: EntryPoint) -> dict[str, Any]:
+        """Fields of the connection manager. Raises LogError and TracingError."""
+        observed, name = entrypoint.observed, entrypoint.name
+        found: dict[str, Any] = {}
+        logs: list[dict[str, Any]] = []
+        if self.access_log is not None:
+            logs += access_log.loggers(self.access_log, entrypoint)
+        if self.prometheus is not None:
+            logs += counters.loggers(self.prometheus, name, default=observed.metrics)
+        if logs:
+            found["access_log"] = logs
+        if self.tracing is not None:
+            found |= tracing.fields(self.tracing, name, traced=observed.tracing)
+        return found
+
+    def route_fields(self, observed: Observed | None) -> dict[str, Any]:
+        """Fields of the routes of a router."""
+        if observed is None or self.tracing is None:
+            return {}
+        return {"tracing": tracing.route_fields(traced=observed.tracing)}
+
+
+OFF: Final = Recording()
+
+
+def switched(branches: tuple[Branch, ...], observed: Observed | None, recording: Recording) -> tuple[Branch, ...]:
+    """The branches of a router that has its own word on what is recorded, made to say it."""
+    if observed is None or (recording.access_log is None and recording.prometheus is None):
+        return branches
+    first = route_switch(observed)
+    return tuple(replace(branch, filters=(first, *branch.filters)) for branch in branches)
