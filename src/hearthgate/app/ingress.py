@@ -14,6 +14,8 @@ from hearthgate.cluster.status import StatusWriter
 from hearthgate.ingress.auth.service import AuthService
 from hearthgate.ingress.controller import IngressController, Outcome
 from hearthgate.ingress.envoy.translate import Translator
+from hearthgate.ingress.postgres.service import StartTLSService
+from hearthgate.ingress.postgres.tables import STARTTLS_SOCKET
 from hearthgate.ingress.reporter import Reporter
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.xds.server import AdsServer
@@ -36,6 +38,7 @@ class Ingress:
     ) -> None:
         self.xds_socket = sockets / "xds.sock"
         self._auth = AuthService(sockets / "auth.sock")
+        self._starttls = StartTLSService(sockets / STARTTLS_SOCKET)
         self._statuses = StatusWriter(client)
         self._events = events
         self._reporter = Reporter(self._statuses, events)
@@ -55,6 +58,7 @@ class Ingress:
             translator=Translator(proxy_options(sockets / "auth.sock")),
             proxy=self._ads,
             auth=self._auth,
+            starttls=self._starttls,
             publish=self._told,
         )
 
@@ -64,6 +68,8 @@ class Ingress:
         async with contextlib.AsyncExitStack() as stack:
             await self._auth.start()
             stack.push_async_callback(self._auth.stop)
+            await self._starttls.start()
+            stack.push_async_callback(self._starttls.stop)
             await self._ads.start()
             stack.push_async_callback(self._ads.stop)
             yield

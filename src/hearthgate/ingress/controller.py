@@ -13,6 +13,8 @@ from hearthgate.ingress.auth.tables import auth_tables
 from hearthgate.ingress.envoy.certificates import CertificateIndex
 from hearthgate.ingress.envoy.translate import Translator
 from hearthgate.ingress.middlewares.counted import bound
+from hearthgate.ingress.postgres.service import StartTLSService
+from hearthgate.ingress.postgres.tables import starttls_tables
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
 from hearthgate.ingress.routing.model import Built
@@ -63,12 +65,14 @@ class IngressController:
         translator: Translator,
         proxy: ProxyConfig,
         auth: AuthService,
+        starttls: StartTLSService,
         publish: Callable[[Outcome], None],
     ) -> None:
         self._builder = builder
         self._translator = translator
         self._proxy = proxy
         self._auth = auth
+        self._starttls = starttls
         self._publish = publish
         self._certificates = CertificateIndex()
         self._served: tuple[object, ...] = ()
@@ -109,6 +113,7 @@ class IngressController:
         self._auth.counters.update(
             m for router in built.model.routers for m in bound(router.middlewares, router.name)
         )
+        self._starttls.update(starttls_tables(built.model))
         await self._serve_certificates(built, translation.certificates)
         applied = await self._proxy.apply(translation.resources)
         problems = sorted({*built.problems, *translation.problems, *rejection_problems(applied.rejected)})

@@ -46,7 +46,8 @@ def compile_stream(router: TCPRouter, frame: TLSFrame, inline: Inline, options: 
     name = f"{router.entrypoint}/tcp/{router.ref.namespace}/{router.ref.name}/{router.name}"
     try:
         shares, clusters = weighed(router.members, inline, options)
-        fields: dict[str, Any] = {"name": name, "filters": [*_filters(router), tcp_proxy(shares)]}
+        way = tcp_proxy([(weight, cluster.name) for weight, cluster in shares])
+        fields: dict[str, Any] = {"name": name, "filters": [*_filters(router), way]}
         if router.tls and not router.passthrough:
             fields |= _terminated(frame.options[router.tls_options], frame)
     except UnservableError as error:
@@ -74,13 +75,19 @@ def weighed(
     return shares, tuple(cluster for _, cluster in shares)
 
 
-def tcp_proxy(shares: Sequence[tuple[int, Cluster]]) -> dict[str, Any]:
+def to_chain(name: str) -> dict[str, Any]:
+    """What a matcher does that has found the filter chain."""
+    value = any_of(make("google.protobuf.StringValue", value=name))
+    return {"action": {"name": "filter-chain-name", "typed_config": value}}
+
+
+def tcp_proxy(shares: Sequence[tuple[int, str]]) -> dict[str, Any]:
     """The filter that carries a connection to one of these clusters, for as long as both sides like."""
     if len(shares) > 1:
-        clusters = [{"name": cluster.name, "weight": weight} for weight, cluster in shares]
+        clusters = [{"name": name, "weight": weight} for weight, name in shares]
         target: dict[str, Any] = {"weighted_clusters": {"clusters": clusters}}
     else:
-        target = {"cluster": shares[0][1].name if shares else UNAVAILABLE_CLUSTER}
+        target = {"cluster": shares[0][1] if shares else UNAVAILABLE_CLUSTER}
     return extension(
         "envoy.filters.network.tcp_proxy",
         f"{_NETWORK}tcp_proxy.v3.TcpProxy",

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from hearthgate.ingress.envoy.messages import make
-from hearthgate.ingress.envoy.schema import any_of, message
+from hearthgate.ingress.envoy.schema import message
 from hearthgate.ingress.envoy.streams import predicates
-from hearthgate.ingress.envoy.streams.chains import CompiledStream
+from hearthgate.ingress.envoy.streams.chains import CompiledStream, to_chain
 from hearthgate.ingress.envoy.streams.predicates import Predicate
 from hearthgate.ingress.rules.rule import Rule
 from hearthgate.ingress.rules.syntax import Conjunct, Matcher
@@ -37,8 +37,13 @@ class Sites(NamedTuple):
         return bool(self.hosts) or self.hostless
 
 
-def with_streams(listener: Versioned, streams: Sequence[CompiledStream], sites: Sites) -> Versioned:
-    """The Listener of requests, extended by the routers of connections, which stand by precedence."""
+def with_streams(
+    listener: Versioned, streams: Sequence[CompiledStream], sites: Sites, upgrading: Any | None = None
+) -> Versioned:
+    """The Listener of requests, extended by the routers of connections, which stand by precedence.
+
+    upgrading: the FilterChain for all connections that are not TLS, in place of the routers for them.
+    """
     plain = [stream for stream in streams if not stream.router.tls]
     over_tls = [stream for stream in streams if stream.router.tls]
     parsed = message(_LISTENER).FromString(listener.body)
@@ -49,10 +54,22 @@ def with_streams(listener: Versioned, streams: Sequence[CompiledStream], sites: 
     else:
         # Nothing has to be read to decide, so that servers which speak first can.
         del parsed.listener_filters[:]
-    matcher = _first_match(rows, web.plain())
+    last = web.plain()
+    if upgrading is not None:
+        rows, last = rows[:1], to_chain(upgrading.name)
+        parsed.filter_chains.append(upgrading)
+        streams = over_tls
+    matcher = _first_match(rows, last)
     parsed.filter_chain_matcher.CopyFrom(make("xds.type.matcher.v3.Matcher", **matcher))
     parsed.filter_chains.extend(stream.chain for stream in streams)
     return versioned(parsed.SerializeToString(deterministic=True))
+
+
+def chains_of_plain_requests(listener: Versioned) -> tuple[Any, ...]:
+    """The filter chains of a Listener of requests that take connections which are not TLS; the first one all."""
+    chains = message(_LISTENER).FromString(listener.body).filter_chains
+    found = [one for one in chains if one.filter_chain_match.transport_protocol != "tls"]
+    return tuple(sorted(found, key=lambda one: bool(one.filter_chain_match.source_prefix_ranges)))
 
 
 def relevant_hosts(streams: Iterable[CompiledStream], sites: Sites) -> Sites:
@@ -96,7 +113,7 @@ def _tls_matcher(streams: Sequence[CompiledStream], sites: Sites, web: "_Request
     rows += [_row(stream) for stream in reachable]
     last = _nested(requests)
     if catch_all is not None and not sites.hostless:
-        last = _to(catch_all.chain_name)
+        last = to_chain(catch_all.chain_name)
     return _first_match(rows, last)
 
 
@@ -112,7 +129,7 @@ def _reachable(streams: Sequence[CompiledStream]) -> list[CompiledStream]:
 
 
 def _row(stream: CompiledStream) -> tuple[Predicate | None, dict[str, Any]]:
-    return predicates.rule_predicate(stream.router.rule), _to(stream.chain_name)
+    return predicates.rule_predicate(stream.router.rule), to_chain(stream.chain_name)
 
 
 class _Requests:
@@ -148,12 +165,12 @@ class _Requests:
 def _by_source(chains: Sequence[tuple[str, Any]]) -> tuple[list[Any], dict[str, Any]]:
     """Rows for the chains of certain peers, and the chain of all others."""
     rows = [
-        (predicates.comes_from_ranges(list(match.source_prefix_ranges)), _to(name))
+        (predicates.comes_from_ranges(list(match.source_prefix_ranges)), to_chain(name))
         for name, match in chains
         if match.source_prefix_ranges
     ]
     others = [name for name, match in chains if not match.source_prefix_ranges]
-    return rows, _to(others[0] if others else chains[0][0])
+    return rows, to_chain(others[0] if others else chains[0][0])
 
 
 def _first_match(rows: Sequence[tuple[Predicate | None, dict[str, Any]]], last: dict[str, Any]) -> dict[str, Any]:
@@ -172,8 +189,3 @@ def _first_match(rows: Sequence[tuple[Predicate | None, dict[str, Any]]], last: 
 
 def _nested(matcher: dict[str, Any]) -> dict[str, Any]:
     return {"matcher": matcher}
-
-
-def _to(chain: str) -> dict[str, Any]:
-    name = any_of(make("google.protobuf.StringValue", value=chain))
-    return {"action": {"name": "filter-chain-name", "typed_config": name}}

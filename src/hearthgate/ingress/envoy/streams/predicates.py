@@ -46,6 +46,10 @@ def comes_from_one_of(ranges: Iterable[str]) -> Predicate:
     return _ip("SourceIPInput", [cidr(text) for text in ranges])
 
 
+def goes_to_one_of(addresses: Iterable[str]) -> Predicate:
+    return _ip("DestinationIPInput", [cidr(text) for text in addresses])
+
+
 def comes_from_ranges(ranges: Sequence[Any]) -> Predicate:
     """The same for CidrRange messages."""
     return _ip("SourceIPInput", ranges)

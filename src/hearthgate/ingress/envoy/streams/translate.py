@@ -15,7 +15,19 @@ from hearthgate.ingress.envoy.services import UnservableError
 from hearthgate.ingress.envoy.streams.chains import CompiledStream, TLSFrame, compile_stream, weighed
 from hearthgate.ingress.envoy.streams.clusters import checks_stream_addresses
 from hearthgate.ingress.envoy.streams.datagrams import shared_cluster, udp_listener
-from hearthgate.ingress.envoy.streams.listener import Sites, relevant_hosts, with_streams
+from hearthgate.ingress.envoy.streams.listener import (
+    Sites,
+    chains_of_plain_requests,
+    relevant_hosts,
+    with_streams,
+)
+from hearthgate.ingress.envoy.streams.starttls import (
+    back_listener,
+    chain_name,
+    starttls_chain,
+    starttls_cluster,
+)
+from hearthgate.ingress.postgres.tables import starttls_tables
 from hearthgate.ingress.routing.model import (
     DEFAULT_TLS_OPTIONS,
     Endpoint,
@@ -56,7 +68,7 @@ class StreamTranslator:
         self._input = _Input()
         self._tcp: dict[TCPRouter, tuple[_Inlined, CompiledStream]] = {}
         self._udp: dict[UDPRouter, tuple[_Inlined, _Datagrams]] = {}
-        self._listeners: dict[str, tuple[object, Versioned]] = {}
+        self._listeners: dict[str, tuple[object, dict[str, Versioned]]] = {}
         self.clusters: dict[str, Versioned] = {}
         """By name."""
         self.endpoints: dict[str, EndpointsKey] = {}
@@ -71,30 +83,56 @@ class StreamTranslator:
         if given != self._input:
             self._input, self._tcp = given, {}
         self._compile(model)
-        found = dict(listeners)
-        kept: dict[str, tuple[object, Versioned]] = {}
-        for entrypoint in model.entrypoints:
-            name = entrypoint.name
-            streams = [
-                compiled
-                for _, compiled in self._tcp.values()
-                if compiled.chain is not None and compiled.router.entrypoint == name
-            ]
-            if streams and name in listeners:
-                sites = relevant_hosts(streams, _sites(model.routers, name))
-                wanted = (listeners[name], tuple(streams), sites)
-                known = self._listeners.get(name)
-                if known is None or known[0] != wanted:
-                    known = (wanted, with_streams(listeners[name], streams, sites))
-                kept[name] = known
-                found[name] = known[1]
-        self._listeners = kept
+        found = {**listeners, **self._tcp_listeners(model, listeners)}
         by_name = {entrypoint.name: entrypoint for entrypoint in model.udp_entrypoints}
         for _, datagrams in self._udp.values():
             if not datagrams.problems and datagrams.router.entrypoint in by_name:
                 entrypoint_udp = by_name[datagrams.router.entrypoint]
                 found[entrypoint_udp.name] = udp_listener(entrypoint_udp, datagrams.cluster, self._options)
         return found
+
+    def _tcp_listeners(self, model: RoutingModel, listeners: Mapping[str, Versioned]) -> dict[str, Versioned]:
+        upgraded = starttls_tables(model) if self._options.auth_socket else {}
+        kept: dict[str, tuple[object, dict[str, Versioned]]] = {}
+        for name in (entrypoint.name for entrypoint in model.entrypoints if entrypoint.name in listeners):
+            streams = [
+                compiled
+                for _, compiled in self._tcp.values()
+                if compiled.chain is not None and compiled.router.entrypoint == name
+            ]
+            if not streams:
+                continue
+            sites = relevant_hosts(streams, _sites(model.routers, name))
+            upgrades = name in upgraded and any(compiled.router.tls for compiled in streams)
+            wanted = (listeners[name], tuple(streams), sites, upgrades)
+            known = self._listeners.get(name)
+            if known is None or known[0] != wanted:
+                known = (wanted, self._made(name, listeners[name], streams, sites, upgraded=upgrades))
+            kept[name] = known
+        self._listeners = kept
+        for name, (_, made) in kept.items():
+            if chain_name(name) in made:
+                service = starttls_cluster(name, self._options)
+                self.clusters[service.name] = service.resource
+        return {name: listener for _, made in kept.values() for name, listener in made.items()}
+
+    def _made(
+        self,
+        name: str,
+        listener: Versioned,
+        streams: Sequence[CompiledStream],
+        sites: Sites,
+        *,
+        upgraded: bool,
+    ) -> dict[str, Versioned]:
+        """The listeners of one entrypoint."""
+        if not upgraded:
+            return {name: with_streams(listener, streams, sites)}
+        requests = chains_of_plain_requests(listener)
+        return {
+            name: with_streams(listener, streams, sites, starttls_chain(name)),
+            chain_name(name): back_listener(name, streams, requests, self._options),
+        }
 
     @property
     def is_current(self) -> bool:

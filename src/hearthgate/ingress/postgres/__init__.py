@@ -1,0 +1,1 @@
+"""STARTTLS of PostgreSQL: what no filter of the proxy can do, done beside it."""
