@@ -63,5 +63,5 @@ class RouterIndex:
                 del self._named[domain]
 
 
-def _order(router: CompiledRouter) -> tuple[int, str]:
+def _order(router: CompiledRouter) -> tuple[int | str, ...]:
     return router.order
