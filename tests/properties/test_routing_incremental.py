@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hearthgate.cluster.snapshot import Collection, Snapshot
+from hearthgate.ingress.providers import KubernetesCRD
 from hearthgate.ingress.routing.build import RoutingBuilder
-from hearthgate.ingress.settings import EntryPoint, IngressSettings, KubernetesCRD, Providers
+from hearthgate.ingress.settings import EntryPoint, IngressSettings, Providers
 from hearthgate.model.problems import Problem
 from hearthgate.resources.decode import decode_mapping
 from hearthgate.resources.meta import Resource

@@ -13,6 +13,7 @@ from hearthgate.ingress.observability.settings import (
     Ping,
     Tracing,
 )
+from hearthgate.ingress.providers import Core, KubernetesCRD, KubernetesIngress
 from hearthgate.resources.meta import Strict, ignored, unsupported
 from hearthgate.resources.traefik.ingressroute import Domain
 
@@ -162,18 +163,9 @@ class EntryPoint(Strict, frozen=True, kw_only=True):
     observability: EntryPointObservability = EntryPointObservability()
 
 
-class KubernetesCRD(Strict, frozen=True, kw_only=True):
-    """`ingress_class` empty: objects without a class and those of class `traefik` are ours."""
-
-    allow_cross_namespace: bool = False
-    allow_external_name_services: bool = False
-    allow_empty_services: bool = True
-    ingress_class: str = ""
-    namespaces: tuple[str, ...] = ()
-
-
 class Providers(Strict, frozen=True, kw_only=True):
     kubernetes_crd: KubernetesCRD = msgspec.field(default=KubernetesCRD(), name="kubernetesCRD")
+    kubernetes_ingress: KubernetesIngress = KubernetesIngress()
 
 
 class DefaultServersTransport(Strict, frozen=True, kw_only=True):
@@ -186,6 +178,7 @@ class DefaultServersTransport(Strict, frozen=True, kw_only=True):
 class IngressSettings(Strict, frozen=True, kw_only=True):
     entry_points: Mapping[str, EntryPoint] = {}
     providers: Providers = Providers()
+    core: Core = Core()
     servers_transport: DefaultServersTransport = DefaultServersTransport()
     access_log: AccessLog | None = None
     metrics: Metrics = Metrics()
