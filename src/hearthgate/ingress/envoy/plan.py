@@ -21,6 +21,14 @@ from hearthgate.ingress.envoy.middlewares.credentials import basic_auth
 from hearthgate.ingress.envoy.middlewares.digest import digest_auth
 from hearthgate.ingress.envoy.middlewares.errors import errors
 from hearthgate.ingress.envoy.middlewares.forward_auth import forward_auth
+from hearthgate.ingress.envoy.middlewares.gateway import (
+    deadline,
+    fixed_answer,
+    header_changes,
+    request_mirror,
+    route_redirect,
+    url_rewrite,
+)
 from hearthgate.ingress.envoy.middlewares.headers import headers
 from hearthgate.ingress.envoy.middlewares.lane import Branch, Lane, Refusal, Scope, Steps, Upstreams
 from hearthgate.ingress.envoy.middlewares.paths import (
@@ -43,6 +51,14 @@ from hearthgate.ingress.middlewares.credentials import BasicAuth
 from hearthgate.ingress.middlewares.digest import DigestAuth
 from hearthgate.ingress.middlewares.errors import ErrorPages
 from hearthgate.ingress.middlewares.forward_auth import ForwardAuth
+from hearthgate.ingress.middlewares.gateway import (
+    Deadline,
+    FixedAnswer,
+    HeaderChanges,
+    RequestMirror,
+    RouteRedirect,
+    URLRewrite,
+)
 from hearthgate.ingress.middlewares.headers import Headers
 from hearthgate.ingress.middlewares.limits import InFlightReq, RateLimit
 from hearthgate.ingress.middlewares.middleware import Middleware
@@ -73,11 +89,14 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
     CircuitBreaker: circuit_breaker,
     Compress: compress,
     ContentType: content_type,
+    Deadline: deadline,
     DigestAuth: digest_auth,
     EncodedCharacters: encoded_characters,
     ErrorPages: errors,
+    FixedAnswer: fixed_answer,
     ForwardAuth: forward_auth,
     GrpcWeb: grpc_web,
+    HeaderChanges: header_changes,
     Headers: headers,
     IPAllowList: ip_allow_list,
     InFlightReq: in_flight_req,
@@ -86,9 +105,12 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
     RedirectScheme: redirect_scheme,
     ReplacePath: replace_path,
     ReplacePathRegex: replace_path_regex,
+    RequestMirror: request_mirror,
     Retry: retry,
+    RouteRedirect: route_redirect,
     StripPrefix: strip_prefix,
     StripPrefixRegex: strip_prefix_regex,
+    URLRewrite: url_rewrite,
 }
 
 

@@ -97,6 +97,7 @@ class Lane:
     headers: request headers with a value known now, None = removed. changed: those changed to unknown values.
     changed_pattern: what the names of other changed headers match. body_limit: see Branch.
     retry: the RetryPolicy in place of the cluster's; None = that one.
+    action: other settings of the RouteAction; None = none.
     replies: whether a filter so far may answer by itself. hides_client: X-Forwarded-For shall not be appended.
     """
 
@@ -112,6 +113,7 @@ class Lane:
     changed_pattern: str = ""
     body_limit: int = 0
     retry: Any | None = None
+    action: Any | None = None
     replies: bool = False
     hides_client: bool = False
 
@@ -159,9 +161,11 @@ class Lane:
         )
 
     def _route_action(self) -> Any | None:
-        if self.path.is_original and not self.host and self.retry is None:
+        if self.path.is_original and not self.host and self.retry is None and self.action is None:
             return None
         action = make("envoy.config.route.v3.RouteAction")
+        if self.action is not None:
+            action.CopyFrom(self.action)
         if self.retry is not None:
             action.retry_policy.CopyFrom(self.retry)
         if self.host:
