@@ -134,5 +134,9 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
             "An entrypoint's address is taken by another program.",
             "Stop that program, or change `entryPoints.<name>.address`.",
         ),
+        Reason.RESTART_NEEDED: (
+            "A setting has changed in its file that a running program cannot change.",
+            "Restart Hearthgate when it suits; until then the old value holds.",
+        ),
     }
 )

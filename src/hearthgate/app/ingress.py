@@ -1,5 +1,6 @@
 """The ingress domain, wired: from snapshots to Envoy's configuration, statuses and Events."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from hearthgate.ingress.controller import IngressController, Outcome
 from hearthgate.ingress.envoy.translate import Translator
 from hearthgate.ingress.postgres.service import StartTLSService
 from hearthgate.ingress.postgres.tables import STARTTLS_SOCKET
+from hearthgate.ingress.repeats import with_repeats
 from hearthgate.ingress.reporter import Reporter
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.xds.server import AdsServer
@@ -43,18 +45,15 @@ class Ingress:
         self._events = events
         self._reporter = Reporter(self._statuses, events)
         self._publish = publish
-        builder = RoutingBuilder(
-            settings,
-            default_transport=default_transport(settings),
-            self_signed=self_signed_certificate(state),
-        )
+        self._self_signed = self_signed_certificate(state)
+        self._reloaded = asyncio.Event()
         self._ads = AdsServer(
             self.xds_socket,
             secret_resolver=lambda name: self._controller.secret(name),  # noqa: PLW0108 - made below
             is_known=lambda name: self._controller.is_known(name),  # noqa: PLW0108
         )
         self._controller = IngressController(
-            builder=builder,
+            builder=self._builder(settings),
             translator=Translator(proxy_options(sockets / "auth.sock")),
             proxy=self._ads,
             auth=self._auth,
@@ -75,7 +74,17 @@ class Ingress:
             yield
 
     async def follow(self, snapshots: AsyncIterator[Snapshot]) -> None:
-        await self._controller.run(snapshots)
+        await self._controller.run(with_repeats(snapshots, self._reloaded))
+
+    def reload(self, settings: Settings) -> None:
+        """Puts other settings in force, soon. Raises SettingsError, and then nothing changes."""
+        self._controller.use(self._builder(settings))
+        self._reloaded.set()
+
+    def _builder(self, settings: Settings) -> RoutingBuilder:
+        return RoutingBuilder(
+            settings, default_transport=default_transport(settings), self_signed=self._self_signed
+        )
 
     @property
     def parts(self) -> Mapping[str, Run]:

@@ -11,6 +11,7 @@ from typing import Any, Final, TextIO
 import structlog
 
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30, "WARNING": 30, "ERROR": 40}
+_METHODS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40, "exception": 40, "critical": 50}
 _FOREIGN_FORM: Final = "%(name)s: %(message)s"
 
 Keep = Callable[[str, str], None]
@@ -20,7 +21,9 @@ Keep = Callable[[str, str], None]
 def configure_logs(level: str, form: str, stream: TextIO | None = None, *, keep: Keep | None = None) -> None:
     """`form`: console, common (the same) or json. `keep` gets every line too."""
     stream = stream or sys.stderr
+    set_log_level(level)
     shared: list[structlog.types.Processor] = [
+        _gate,
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso" if form == "json" else "%H:%M:%S", utc=form == "json"),
@@ -33,13 +36,28 @@ def configure_logs(level: str, form: str, stream: TextIO | None = None, *, keep:
         shown, plain = _console(colors=stream.isatty()), _console(colors=False)
     structlog.configure(
         processors=[*shared, shown if keep is None else _Keeping(shown, plain, keep, same=not stream.isatty())],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(0),
         logger_factory=_Loggers(stream),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=stream, format=_FOREIGN_FORM)
     if keep is not None:
         logging.getLogger().addHandler(_KeepingHandler(keep))
+
+
+def set_log_level(level: str) -> None:
+    """What is less than `level` is not logged from now on. Loggers that exist obey too."""
+    _Gate.least = LEVELS[level]
+
+
+class _Gate:
+    least = LEVELS["INFO"]
+
+
+def _gate(_logger: object, method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    if _METHODS.get(method, _Gate.least) < _Gate.least:
+        raise structlog.DropEvent
+    return event
 
 
 def _console(*, colors: bool) -> structlog.dev.ConsoleRenderer:

@@ -21,6 +21,10 @@ class ProblemLog:
         self._by_source: dict[str, tuple[Problem, ...]] = {}
         self._shown: frozenset[Problem] = frozenset()
 
+    def told(self, source: str) -> frozenset[Problem]:
+        """What `source` has told last."""
+        return frozenset(self._by_source.get(source, ()))
+
     def tell(self, source: str, problems: tuple[Problem, ...]) -> None:
         """`problems`: all that `source` knows of now. The same problem of two sources is told once."""
         self._by_source[source] = problems

@@ -11,8 +11,9 @@ import ctypes
 import gc
 import os
 import shutil
+import signal
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,9 +32,12 @@ from hearthgate.app.envoy import socket_folder
 from hearthgate.app.ingress import Ingress
 from hearthgate.app.local_writer import LocalWriter
 from hearthgate.app.logfiles.writer import PartLogs
+from hearthgate.app.logs import set_log_level
 from hearthgate.app.parts import CONTROLLER, PROXY, Part
 from hearthgate.app.problem_log import ProblemLog
+from hearthgate.app.reload import Reloader, SettingsSource
 from hearthgate.app.settings import Settings, api_address, pod_namespace
+from hearthgate.app.settings_use import accept_grace, drain_grace, settings_warnings, unused_settings
 from hearthgate.app.sites import list_sites, print_sites, site_console
 from hearthgate.app.state import key_file, prepare_state_folder
 from hearthgate.app.stopping import until_stopped
@@ -49,7 +53,7 @@ from hearthgate.ingress.proxy.binary import envoy_version
 from hearthgate.ingress.proxy.bootstrap import BootstrapOptions
 from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.proxy.process import Proxy
-from hearthgate.model.durations import parse_duration
+from hearthgate.model.problems import Problem
 from hearthgate.resources import core, discovery, traefik
 from hearthgate.resources.registry import BY_TYPE
 
@@ -84,13 +88,15 @@ READ = (
 
 class UpOptions(NamedTuple):
     """What the command line asks for. `kubeconfig`: of the cluster to serve; None = the embedded API.
-    `logs`: takes the log lines of the parts, for `kubectl logs`."""
+    `logs`: takes the log lines of the parts, for `kubectl logs`. `source`: where the settings come from, to read
+    them again when they change; None = they stay as they are."""
 
     paths: tuple[Path, ...]
     settings: Settings
     state: Path
     kubeconfig: Path | None = None
     logs: PartLogs | None = None
+    source: SettingsSource | None = None
 
 
 async def run_up(options: UpOptions) -> None:
@@ -109,6 +115,7 @@ class Up:
 
     def __init__(self, options: UpOptions) -> None:
         self._options = options
+        self._settings = options.settings
         self._console = site_console()
         self._missing_sources: list[Callable[[], list[str]]] = []
         self._problems = ProblemLog()
@@ -116,6 +123,7 @@ class Up:
         self._objects: Objects | None = None
         self._box: Box | None = None
         self._hurry: Callable[[], None] = lambda: None
+        self._hurried = asyncio.Event()
         self.outcome: Outcome | None = None
 
     def hurry(self) -> None:
@@ -149,6 +157,7 @@ class Up:
         if options.kubeconfig is not None:
             # Envoy, its sockets and the last good snapshot belong to one process.
             stack.callback(FolderLock(state).release)
+            self._problems.tell("role", unused_settings(options.settings))
             return Client(from_files([options.kubeconfig]))
         host, port = api_address(options.settings)
         logs, namespace = options.logs, pod_namespace(options.settings)
@@ -212,6 +221,10 @@ class Up:
                 "backends": lambda: backends.run(hub.snapshots()),
                 **ingress.parts,
             }
+            reloader = self._reloader(ingress)
+            if reloader is not None:
+                parts["settings"] = reloader.run
+                stack.enter_context(_on_hangup(reloader.request))
             if self._box is not None:
                 parts["box"] = self._box.run
             async with supervised(parts, on_crash=self._on_crash):
@@ -224,9 +237,36 @@ class Up:
             stack.push_async_callback(box.finish)
         proxy = self._proxy(sockets)
         await proxy.start()
-        stack.push_async_callback(proxy.stop)
+        stack.push_async_callback(self._stop_proxy, proxy)
         if box is not None:
             box.add(Part(PROXY, envoy_version(), lambda: process_run(proxy.pid), proxy.ready))
+
+    async def _stop_proxy(self, proxy: Proxy) -> None:
+        """Requests are still taken for a while, so that a load balancer has time to notice."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(accept_grace(self._settings)):
+                await self._hurried.wait()
+        proxy.grace = drain_grace(self._settings)
+        await proxy.stop()
+
+    def _reloader(self, ingress: Ingress) -> Reloader | None:
+        source = self._options.source
+        if source is None:
+            return None
+
+        def apply(settings: Settings) -> None:
+            ingress.reload(settings)
+            set_log_level(settings.log.level)
+            self._settings = settings
+
+        return Reloader(source, self._settings, apply=apply, tell=self._tell_settings)
+
+    def _tell_settings(self, problems: tuple[Problem, ...]) -> None:
+        known = self._problems.told("settings")
+        self._problems.tell("settings", (*problems, *settings_warnings(self._settings)))
+        if self._box is not None:
+            for problem in sorted(set(problems) - known):
+                self._box.note(problem.reason.value, str(problem), type="Warning")
 
     def _make_box(self, events: EventWriter) -> Box | None:
         """Shows this program in the embedded API; a cluster shows its own Pods."""
@@ -250,8 +290,13 @@ class Up:
                 self._box.exited(PROXY.component, status)
 
         bootstrap = BootstrapOptions(xds_socket=sockets / "xds.sock")
-        proxy = Proxy(sockets, bootstrap, grace=self._grace(), on_exit=on_exit, on_start=on_start)
-        self._hurry = proxy.hurry
+        proxy = Proxy(sockets, bootstrap, on_exit=on_exit, on_start=on_start)
+
+        def hurry() -> None:
+            self._hurried.set()
+            proxy.hurry()
+
+        self._hurry = hurry
         return proxy
 
     def _last_good(self, state: Path) -> LastGood | None:
@@ -259,11 +304,6 @@ class Up:
         if self._options.kubeconfig is None:
             return None
         return LastGood(state / "last-good", key_file(state / "last-good.key"))
-
-    def _grace(self) -> float:
-        """Seconds that requests have to finish at the end: the longest of the entrypoints."""
-        entrypoints = self._options.settings.entry_points.values()
-        return max((parse_duration(e.transport.life_cycle.grace_time_out) for e in entrypoints), default=10.0)
 
     def _on_crash(self, name: str, error: Exception) -> None:
         if self._box is not None:
@@ -280,6 +320,17 @@ class Up:
             print_sites(self._console, sites)
             log.info("ready", sites=len(sites), routers=len(outcome.built.model.routers))
         self._problems.tell("ingress", outcome.problems)
+
+
+@contextlib.contextmanager
+def _on_hangup(call: Callable[[], None]) -> Iterator[None]:
+    """`call` answers SIGHUP, by which services are told to read their settings again."""
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, call)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
 def _open_logs(logs: PartLogs, state: Path) -> None:

@@ -9,6 +9,7 @@ import click
 from hearthgate.app.logfiles.writer import PartLogs
 from hearthgate.app.logs import configure_logs
 from hearthgate.app.parts import CONTROLLER, part_of_logger
+from hearthgate.app.reload import SettingsSource
 from hearthgate.app.settings import SettingsError, load_settings
 from hearthgate.app.state import default_state_folder
 from hearthgate.app.up import UpOptions, run_up
@@ -50,7 +51,12 @@ def up(
     if logs is not None:
         logs.begin_run(CONTROLLER.component)
     options = UpOptions(
-        paths=paths, settings=settings, state=state or default_state_folder(), kubeconfig=kubeconfig, logs=logs
+        paths=paths,
+        settings=settings,
+        state=state or default_state_folder(),
+        kubeconfig=kubeconfig,
+        logs=logs,
+        source=SettingsSource(settings_file, overrides),
     )
     try:
         asyncio.run(run_up(options))

@@ -77,6 +77,10 @@ class IngressController:
         self._certificates = CertificateIndex()
         self._served: tuple[object, ...] = ()
 
+    def use(self, builder: RoutingBuilder) -> None:
+        """From the next snapshot on, models are built by `builder`."""
+        self._builder = builder
+
     def secret(self, name: str) -> Versioned | None:
         """Answers the proxy's question for the certificate of a host."""
         return self._certificates.secret(name)

@@ -52,6 +52,8 @@ class Reason(StrEnum):
     TRANSPORT_NOT_FOUND = "ServersTransportNotFound"
     CROSS_NAMESPACE = "CrossNamespaceRefused"
     EXTERNAL_NAME = "ExternalNameRefused"
+    PROTOCOL_MISMATCH = "ProtocolMismatch"
+    SERVER_DOWN = "ServerDown"
     # rules and routes
     INVALID_RULE = "InvalidRule"
     RULE_TOO_COMPLEX = "RuleTooComplex"
@@ -61,6 +63,8 @@ class Reason(StrEnum):
     # the data plane
     PROXY_REJECTED = "ProxyRejected"
     ADDRESS_IN_USE = "AddressInUse"
+    # settings
+    RESTART_NEEDED = "RestartNeeded"
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, order=True):

@@ -33,7 +33,7 @@ BAD = {
         "entryPoints: {web: {address: ':80', http: {redirections: {entrypoint: {to: x}}}}}",
         "did you mean 'entryPoint'",
     ),
-    "not supported yet": ("accessLog: {format: json}", "accessLog is not supported yet"),
+    "not supported yet": ("experimental: {plugins: {}}", "experimental is not supported yet"),
     "address missing": ("entryPoints: {web: {}}", "entryPoints.web.address: is required"),
     "not YAML": ("entryPoints: [", "line 1"),
     "not a mapping": ("[1]", "must be a mapping"),

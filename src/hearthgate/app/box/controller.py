@@ -105,6 +105,11 @@ class Box:
         self._told.append(_Told(CONTROLLER.component, "Warning", "BackOff", message))
         self._wake.set()
 
+    def note(self, reason: str, message: str, *, type: Literal["Normal", "Warning"]) -> None:  # noqa: A002
+        """Something about the program itself that `kubectl get events` shall show."""
+        self._told.append(_Told(CONTROLLER.component, type, reason, message))
+        self._wake.set()
+
     async def run(self) -> None:
         """Runs for ever; cancel it to stop."""
         pause = _FIRST_PAUSE

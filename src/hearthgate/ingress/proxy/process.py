@@ -78,7 +78,7 @@ class Proxy:
         self._bootstrap = self._folder / f"bootstrap-{key}.json"
         self._admin = Admin(_admin_socket(self._bootstrap))
         self._config = bootstrap(options, admin_socket=self._admin.socket)
-        self._grace = grace
+        self.grace = grace
         self._on_exit = on_exit
         self._on_start = on_start
         self._hurried = asyncio.Event()
@@ -123,7 +123,7 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        await self._end_all(grace=self._grace)
+        await self._end_all(grace=self.grace)
 
     def hurry(self) -> None:
         """Cuts short the drain that is under way, or will be: requests that are not done are lost."""
@@ -218,7 +218,7 @@ class Proxy:
             async with asyncio.timeout(_REPLACE_TIMEOUT):
                 while not await self.ready():  # noqa: ASYNC110 - Envoy tells nobody, it must be asked
                     await asyncio.sleep(0.05)
-        await asyncio.gather(*(drain(child, admin, grace=self._grace) for child, admin in self._old))
+        await asyncio.gather(*(drain(child, admin, grace=self.grace) for child, admin in self._old))
         self._old = []
         self._remove_stale_files()
 
@@ -235,7 +235,7 @@ class Proxy:
 
     async def _drain(self, running: Sequence[tuple[Child, Admin]]) -> None:
         """Returns when they have ended, or somebody is in a hurry."""
-        drains = [asyncio.ensure_future(drain(child, admin, grace=self._grace)) for child, admin in running]
+        drains = [asyncio.ensure_future(drain(child, admin, grace=self.grace)) for child, admin in running]
         hurried = asyncio.ensure_future(self._hurried.wait())
         hurried.add_done_callback(lambda _: [one.cancel() for one in drains])
         try:
