@@ -46,8 +46,8 @@ class Stage(NamedTuple):
 
     async def serve(self, *routers: Router | TCPRouter, **fields: Any) -> tuple[str, ...]:
         """Serves them on one entrypoint; gives the messages of the problems."""
-        trusted = fields.pop("trusted_ips", ())
-        entrypoint = EntryPoint(name="web", host="127.0.0.1", port=self.port, trusted_ips=trusted)
+        own = {name: fields.pop(name) for name in EntryPoint.__struct_fields__ if name in fields}
+        entrypoint = EntryPoint(name="web", host="127.0.0.1", port=self.port, **own)
         tcp = sorted((r for r in routers if isinstance(r, TCPRouter)), key=lambda r: (-r.priority, r.name))
         values = {"default_certificate": certificate("default"), "tcp_routers": tuple(tcp), **fields}
         served = model([entrypoint], [r for r in routers if isinstance(r, Router)], **values)
@@ -311,6 +311,28 @@ async def test_trusted_peers_beside_streams(stage: Stage, tls: bool) -> None:
         assert answer.sent("x-forwarded-host") == ("said.test" if believed else "a.test")
 
 
+async def test_clients_behind_proxies(stage: Stage) -> None:
+    """Only a proxy that is trusted is believed; of others the socket's address counts."""
+    lan = AllowedAddresses(name="lan", ranges=("10.0.0.0/8",))
+    await stage.serve(
+        tcp_router("ClientIP(`10.0.0.7`)", stage.one.member(), middlewares=(lan,), priority=2),
+        tcp_router("HostSNI(`*`)", stage.two.member(), priority=1),
+        proxy_protocol=True,
+        proxy_trusted_ips=("127.0.0.2/32",),
+    )
+    said = "PROXY TCP4 10.0.0.7 127.0.0.1 1 2\r\nhello"
+    assert await answer_of(stage.port, said, source="127.0.0.2") == "one: hello"
+    assert await answer_of(stage.port, said, source="127.0.0.1") == "two: hello"
+    assert await answer_of(stage.port, source="127.0.0.2") == "two: hello"
+    await stage.serve(
+        tcp_router("HostSNI(`*`)", stage.one.member(), middlewares=(lan,)),
+        proxy_protocol=True,
+        proxy_trusted_ips=("127.0.0.2/32",),
+    )
+    assert await answer_of(stage.port, said, source="127.0.0.2") == "one: hello"
+    assert await answer_of(stage.port, said, source="127.0.0.1") == ""
+
+
 async def test_weights(stage: Stage) -> None:
     members = (stage.one.member(3), stage.two.member(1), stage.two.member(0, dial_timeout=1.0))
     await stage.serve(tcp_router("HostSNI(`*`)", *members))
@@ -406,3 +428,21 @@ async def test_a_changed_endpoint_changes_no_chain(stage: Stage) -> None:
     assert await stream.say("b") == "one: b"
     stage.one.port = before
     stream.close()
+
+
+async def test_extremes_are_taken(stage: Stage) -> None:
+    """What a manifest may say and Envoy cannot take is bounded before it is sent."""
+    many = tuple(f"h{number}.test" for number in range(300))
+    pages = [stage.page(f"Host(`{name}`)", name=name) for name in many]
+    huge = stage.one.member(2**70, dial_timeout=1e12, keep_alive=1e9)
+    tiny = stage.two.member(1, dial_timeout=1e-9, keep_alive=0.001)
+    limit = ConnectionLimit(name="most", amount=2**31 - 1)
+    rules = " || ".join(f"HostSNI(`a{number}.test`) && !ClientIP(`10.0.0.{number}`)" for number in range(200))
+    await stage.serve(
+        *pages,
+        tcp_router("HostSNI(`*`)", huge, tiny, tls=True, middlewares=(limit,)),
+        stage.tls(rules, stage.two),
+    )
+    assert await stage.answers("h7.test") == "200"
+    assert await stage.answers("a199.test") == "two"
+    assert await stage.answers("else.test") == "one"

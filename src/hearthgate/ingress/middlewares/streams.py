@@ -15,6 +15,7 @@ _KINDS: Final = {
     "ip_allow_list": "ipAllowList",
     "ip_white_list": "ipWhiteList",
 }
+_MOST: Final = 2**31 - 1
 
 
 class StreamMiddleware(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -54,8 +55,8 @@ def _value(spec: MiddlewareTCPSpec, draft: Draft) -> StreamMiddleware:
 
 
 def _connection_limit(options: InFlightConn, draft: Draft) -> ConnectionLimit:
-    if options.amount < 1:
-        draft.refuse("amount", f"must be 1 or more, not {options.amount}")
+    if not 1 <= options.amount <= _MOST:
+        draft.refuse("amount", f"must be 1 to {_MOST}, not {options.amount}")
     draft.warn(
         "amount",
         f"counts the connections of all clients of a route together, not those of each address: at most "

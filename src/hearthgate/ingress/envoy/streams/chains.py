@@ -24,13 +24,15 @@ _MAX_TOTAL: Final = 2**32 - 1
 
 
 class CompiledStream(NamedTuple):
-    """A router as Envoy's FilterChain; None when it cannot be served, and `problems` say why."""
+    """A router as Envoy's FilterChain; None when it cannot be served, and `problems` say why.
+    proxies: of its entrypoint, see `predicates.client_is_one_of`."""
 
     router: TCPRouter
     chain_name: str
     chain: Any | None
     clusters: tuple[Cluster, ...]
     problems: tuple[Problem, ...] = ()
+    proxies: tuple[str, ...] = ()
 
 
 class TLSFrame(NamedTuple):
@@ -40,14 +42,16 @@ class TLSFrame(NamedTuple):
     placeholder_ca: str
 
 
-def compile_stream(router: TCPRouter, frame: TLSFrame, inline: Inline, options: ProxyOptions) -> CompiledStream:
+def compile_stream(
+    router: TCPRouter, frame: TLSFrame, inline: Inline, options: ProxyOptions, proxies: tuple[str, ...] = ()
+) -> CompiledStream:
     """Equal input gives an equal chain. A chain depends on nothing but its router and TLS options, so that the
     connections of the others outlive a change of this one."""
     name = f"{router.entrypoint}/tcp/{router.ref.namespace}/{router.ref.name}/{router.name}"
     try:
         shares, clusters = weighed(router.members, inline, options)
         way = tcp_proxy([(weight, cluster.name) for weight, cluster in shares])
-        fields: dict[str, Any] = {"name": name, "filters": [*_filters(router), way]}
+        fields: dict[str, Any] = {"name": name, "filters": [*_filters(router, proxies), way]}
         if router.tls and not router.passthrough:
             fields |= _terminated(frame.options[router.tls_options], frame)
     except UnservableError as error:
@@ -55,7 +59,7 @@ def compile_stream(router: TCPRouter, frame: TLSFrame, inline: Inline, options: 
         problem = Problem(ref=router.ref, field=field, reason=Reason.UNSUPPORTED, message=str(error))
         return CompiledStream(router, name, None, (), (problem,))
     chain = make("envoy.config.listener.v3.FilterChain", **fields)
-    return CompiledStream(router, name, chain, clusters)
+    return CompiledStream(router, name, chain, clusters, proxies=proxies)
 
 
 def weighed(
@@ -68,11 +72,17 @@ def weighed(
             cluster = stream_cluster(member.balancer, inline(member.balancer), options)
             weight = member.weight + (found[cluster.name][0] if cluster.name in found else 0)
             found[cluster.name] = (weight, cluster)
-    common = gcd(*(weight for weight, _ in found.values())) if found else 1
-    total = sum(weight for weight, _ in found.values()) // common
-    shrink = common * max(1, -(-total // (_MAX_TOTAL - len(found))))
-    shares = tuple((max(1, weight // shrink), cluster) for weight, cluster in found.values())
-    return shares, tuple(cluster for _, cluster in shares)
+    weights = reduced([weight for weight, _ in found.values()])
+    clusters = tuple(cluster for _, cluster in found.values())
+    return tuple(zip(weights, clusters, strict=True)), clusters
+
+
+def reduced(weights: Sequence[int]) -> tuple[int, ...]:
+    """Weights of the same proportions whose sum Envoy can take: 32 bits."""
+    common = gcd(*weights) if weights else 1
+    total = sum(weights) // common
+    shrink = common * max(1, -(-total // (_MAX_TOTAL - len(weights))))
+    return tuple(max(1, weight // shrink) for weight in weights)
 
 
 def to_chain(name: str) -> dict[str, Any]:
@@ -113,14 +123,13 @@ def _terminated(tls: TLSOptions, frame: TLSFrame) -> dict[str, Any]:
     }
 
 
-def _filters(router: TCPRouter) -> list[dict[str, Any]]:
-    return [_filter(middleware) for middleware in router.middlewares]
+def _filters(router: TCPRouter, proxies: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [_filter(middleware, proxies) for middleware in router.middlewares]
 
 
-def _filter(middleware: StreamMiddleware) -> dict[str, Any]:
+def _filter(middleware: StreamMiddleware, proxies: tuple[str, ...]) -> dict[str, Any]:
     if isinstance(middleware, AllowedAddresses):
-        principals = [{"remote_ip": cidr(text)} for text in middleware.ranges]
-        policy = {"permissions": [{"any": True}], "principals": principals}
+        policy = {"permissions": [{"any": True}], "principals": [_principal(middleware.ranges, proxies)]}
         return extension(
             "envoy.filters.network.rbac",
             f"{_NETWORK}rbac.v3.RBAC",
@@ -135,3 +144,17 @@ def _filter(middleware: StreamMiddleware) -> dict[str, Any]:
             max_connections=wrapped(middleware.amount),
         )
     raise UnservableError(f"{middleware.name}: not a middleware of connections")
+
+
+def _principal(ranges: tuple[str, ...], proxies: tuple[str, ...]) -> dict[str, Any]:
+    """Clients in `ranges`, by what counts as their address."""
+
+    def one_of(kind: str, texts: tuple[str, ...]) -> dict[str, Any]:
+        return {"or_ids": {"ids": [{kind: cidr(text)} for text in texts]}}
+
+    told = one_of("remote_ip", ranges)
+    if not proxies:
+        return told
+    believed = one_of("direct_remote_ip", proxies)
+    by_socket = {"and_ids": {"ids": [{"not_id": believed}, one_of("direct_remote_ip", ranges)]}}
+    return {"or_ids": {"ids": [{"and_ids": {"ids": [believed, told]}}, by_socket]}}

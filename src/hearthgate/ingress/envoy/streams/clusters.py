@@ -14,6 +14,9 @@ from hearthgate.ingress.xds.resources import versioned
 _BUFFER: Final = 256 * 1024
 _NO_LIMIT: Final = 1_000_000_000
 _LONGEST: Final = 86_400.0
+_SHORTEST: Final = 0.001
+_LONGEST_KEEPALIVE: Final = 32_767
+"""Seconds, what Linux takes (tcp(7))."""
 _LONGEST_NAME: Final = 255
 _NAME_FIELD: Final = 1
 _SOCKETS: Final = "envoy.extensions.transport_sockets."
@@ -36,13 +39,13 @@ def stream_cluster(
     transport = balancer.transport
     fields: dict[str, Any] = {
         "alt_stat_name": balancer.name,
-        "connect_timeout": duration(transport.dial_timeout if transport.dial_timeout > 0 else _LONGEST),
+        "connect_timeout": duration(_dial_timeout(transport.dial_timeout)),
         "lb_policy": "ROUND_ROBIN",
         **_discovery(balancer, known),
         **_unlimited(),
     }
     if transport.keep_alive:
-        interval = wrapped(max(1, round(transport.keep_alive)))
+        interval = wrapped(min(max(1, round(transport.keep_alive)), _LONGEST_KEEPALIVE))
         keep_alive = {"keepalive_time": interval, "keepalive_interval": interval}
         fields["upstream_connection_options"] = {"tcp_keepalive": keep_alive}
     socket = _tls_socket(balancer, transport.tls, known, options) if transport.tls is not None else None
@@ -60,6 +63,10 @@ def stream_cluster(
     digest = blake2b(b"stream\0" + "\0".join(eds or ()).encode() + b"\0" + body, digest_size=8)
     name = f"{balancer.name}|{digest.hexdigest()}"
     return Cluster(name, versioned(field(_NAME_FIELD, name.encode()) + body), eds)
+
+
+def _dial_timeout(seconds: float) -> float:
+    return max(_SHORTEST, min(seconds, _LONGEST)) if seconds > 0 else _LONGEST
 
 
 def _discovery(balancer: StreamBalancer, known: tuple[Endpoint, ...]) -> dict[str, Any]:

@@ -53,7 +53,9 @@ def with_streams(
         rows.insert(0, (predicates.is_tls(), _nested(_tls_matcher(over_tls, sites, web))))
     else:
         # Nothing has to be read to decide, so that servers which speak first can.
+        kept = [one for one in parsed.listener_filters if not one.name.endswith(".tls_inspector")]
         del parsed.listener_filters[:]
+        parsed.listener_filters.extend(kept)
     last = web.plain()
     if upgrading is not None:
         rows, last = rows[:1], to_chain(upgrading.name)
@@ -69,7 +71,7 @@ def chains_of_plain_requests(listener: Versioned) -> tuple[Any, ...]:
     """The filter chains of a Listener of requests that take connections which are not TLS; the first one all."""
     chains = message(_LISTENER).FromString(listener.body).filter_chains
     found = [one for one in chains if one.filter_chain_match.transport_protocol != "tls"]
-    return tuple(sorted(found, key=lambda one: bool(one.filter_chain_match.source_prefix_ranges)))
+    return tuple(sorted(found, key=lambda one: _is_selective(one.filter_chain_match)))
 
 
 def relevant_hosts(streams: Iterable[CompiledStream], sites: Sites) -> Sites:
@@ -129,7 +131,7 @@ def _reachable(streams: Sequence[CompiledStream]) -> list[CompiledStream]:
 
 
 def _row(stream: CompiledStream) -> tuple[Predicate | None, dict[str, Any]]:
-    return predicates.rule_predicate(stream.router.rule), to_chain(stream.chain_name)
+    return predicates.rule_predicate(stream.router.rule, stream.proxies), to_chain(stream.chain_name)
 
 
 class _Requests:
@@ -163,14 +165,21 @@ class _Requests:
 
 
 def _by_source(chains: Sequence[tuple[str, Any]]) -> tuple[list[Any], dict[str, Any]]:
-    """Rows for the chains of certain peers, and the chain of all others."""
+    """Rows for the chains of certain peers, in the order in which they stand, and the chain of all others."""
     rows = [
-        (predicates.comes_from_ranges(list(match.source_prefix_ranges)), to_chain(name))
+        (
+            predicates.comes_from(match.source_prefix_ranges, match.direct_source_prefix_ranges),
+            to_chain(name),
+        )
         for name, match in chains
-        if match.source_prefix_ranges
+        if _is_selective(match)
     ]
-    others = [name for name, match in chains if not match.source_prefix_ranges]
+    others = [name for name, match in chains if not _is_selective(match)]
     return rows, to_chain(others[0] if others else chains[0][0])
+
+
+def _is_selective(match: Any) -> bool:
+    return bool(match.source_prefix_ranges or match.direct_source_prefix_ranges)
 
 
 def _first_match(rows: Sequence[tuple[Predicate | None, dict[str, Any]]], last: dict[str, Any]) -> dict[str, Any]:

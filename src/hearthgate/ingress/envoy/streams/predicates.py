@@ -20,16 +20,16 @@ _INPUTS: Final = "envoy.extensions.matching.common_inputs.network.v3."
 _ANY_NAME: Final = r"\C+"
 
 
-def rule_predicate(rule: Rule) -> Predicate | None:
+def rule_predicate(rule: Rule, proxies: tuple[str, ...]) -> Predicate | None:
     """What holds for the connections that a rule matches; None for a rule that matches every one.
 
-    The rule has a conjunct: one without matches nothing and needs no predicate.
+    The rule has a conjunct: one without matches nothing and needs no predicate. proxies: see `client_is_one_of`.
     """
     alternatives = []
     for conjunct in rule.conjuncts:
         if not conjunct:
             return None
-        alternatives.append(_joined("and_matcher", [_condition(each) for each in conjunct]))
+        alternatives.append(_joined("and_matcher", [_condition(each, proxies) for each in conjunct]))
     return _joined("or_matcher", alternatives)
 
 
@@ -42,25 +42,34 @@ def is_tls() -> Predicate:
     return _input("TransportProtocolInput", value_match={"exact": "tls"})
 
 
-def comes_from_one_of(ranges: Iterable[str]) -> Predicate:
-    return _ip("SourceIPInput", [cidr(text) for text in ranges])
+def client_is_one_of(ranges: Iterable[str], proxies: tuple[str, ...]) -> Predicate:
+    """What holds for clients in these ranges. proxies: the sockets whose PROXY header is believed where others may
+    send one too, and then their socket's address counts; none = what is told counts."""
+    known = [cidr(text) for text in ranges]
+    told = _ip("SourceIPInput", known)
+    if not proxies:
+        return told
+    believed = _ip("DirectSourceIPInput", [cidr(text) for text in proxies])
+    by_socket = _joined("and_matcher", [{"not_matcher": believed}, _ip("DirectSourceIPInput", known)])
+    return _joined("or_matcher", [_joined("and_matcher", [believed, told]), by_socket])
 
 
 def goes_to_one_of(addresses: Iterable[str]) -> Predicate:
     return _ip("DestinationIPInput", [cidr(text) for text in addresses])
 
 
-def comes_from_ranges(ranges: Sequence[Any]) -> Predicate:
-    """The same for CidrRange messages."""
-    return _ip("SourceIPInput", ranges)
+def comes_from(told: Sequence[Any], sockets: Sequence[Any]) -> Predicate:
+    """What holds for addresses in these CidrRange messages; of those that are empty nothing is asked."""
+    asked = (("SourceIPInput", told), ("DirectSourceIPInput", sockets))
+    return _joined("and_matcher", [_ip(name, list(ranges)) for name, ranges in asked if ranges])
 
 
-def _condition(condition: Condition) -> Predicate:
-    predicate = _plain(condition.matcher, condition.arguments[0])
+def _condition(condition: Condition, proxies: tuple[str, ...]) -> Predicate:
+    predicate = _plain(condition.matcher, condition.arguments[0], proxies)
     return {"not_matcher": predicate} if condition.negated else predicate
 
 
-def _plain(matcher: Matcher, value: str) -> Predicate:
+def _plain(matcher: Matcher, value: str, proxies: tuple[str, ...]) -> Predicate:
     match matcher:
         case Matcher.HOST_SNI:
             return _name_matches(_name_pattern(value))
@@ -73,7 +82,7 @@ def _plain(matcher: Matcher, value: str) -> Predicate:
             offered = rf"(?:\C*,)?'{re.escape(value)}'(?:,\C*)?"
             return _input("ApplicationProtocolInput", value_match=_regex(offered))
         case Matcher.CLIENT_IP:
-            return comes_from_one_of([value])
+            return client_is_one_of([value], proxies)
         case _:
             raise ValueError(f"{matcher} is no matcher of connections")
 

@@ -12,7 +12,7 @@ from hearthgate.ingress.envoy.clusters import Cluster, has_name
 from hearthgate.ingress.envoy.endpoint_table import EndpointTable
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.services import UnservableError
-from hearthgate.ingress.envoy.streams.chains import CompiledStream, TLSFrame, compile_stream, weighed
+from hearthgate.ingress.envoy.streams.chains import CompiledStream, TLSFrame, compile_stream, reduced, weighed
 from hearthgate.ingress.envoy.streams.clusters import checks_stream_addresses
 from hearthgate.ingress.envoy.streams.datagrams import shared_cluster, udp_listener
 from hearthgate.ingress.envoy.streams.listener import (
@@ -66,6 +66,7 @@ class StreamTranslator:
         self._options = options
         self._endpoints = endpoints
         self._input = _Input()
+        self._proxies: dict[str, tuple[str, ...]] = {}
         self._tcp: dict[TCPRouter, tuple[_Inlined, CompiledStream]] = {}
         self._udp: dict[UDPRouter, tuple[_Inlined, _Datagrams]] = {}
         self._listeners: dict[str, tuple[object, dict[str, Versioned]]] = {}
@@ -82,6 +83,7 @@ class StreamTranslator:
         given = _Input(model.tls_options, default.chain if default is not None else "")
         if given != self._input:
             self._input, self._tcp = given, {}
+        self._proxies = {entrypoint.name: entrypoint.proxy_trusted_ips for entrypoint in model.entrypoints}
         self._compile(model)
         found = {**listeners, **self._tcp_listeners(model, listeners)}
         by_name = {entrypoint.name: entrypoint for entrypoint in model.udp_entrypoints}
@@ -103,7 +105,9 @@ class StreamTranslator:
             if not streams:
                 continue
             sites = relevant_hosts(streams, _sites(model.routers, name))
-            upgrades = name in upgraded and any(compiled.router.tls for compiled in streams)
+            # What others than believed proxies tell would be taken for true on the way back.
+            upgradable = name in upgraded and not self._proxies.get(name)
+            upgrades = upgradable and any(compiled.router.tls for compiled in streams)
             wanted = (listeners[name], tuple(streams), sites, upgrades)
             known = self._listeners.get(name)
             if known is None or known[0] != wanted:
@@ -153,9 +157,10 @@ class StreamTranslator:
         tcp: dict[TCPRouter, tuple[_Inlined, CompiledStream]] = {}
         for router in model.tcp_routers:
             inlined = self._inlined(router)
+            proxies = self._proxies.get(router.entrypoint, ())
             known = self._tcp.get(router)
-            if known is None or known[0] != inlined:
-                known = (inlined, compile_stream(router, frame, self._inline, self._options))
+            if known is None or known[0] != inlined or known[1].proxies != proxies:
+                known = (inlined, compile_stream(router, frame, self._inline, self._options, proxies))
             tcp[router] = known
         udp: dict[UDPRouter, tuple[_Inlined, _Datagrams]] = {}
         for udp_router in model.udp_routers:
@@ -173,7 +178,9 @@ class StreamTranslator:
     def _datagrams(self, router: UDPRouter) -> _Datagrams:
         members = [member for member in router.members if member.weight > 0]
         if len(members) > 1:
-            shares = [(member.weight, self._all(member.balancer)) for member in members]
+            weights = reduced([member.weight for member in members])
+            addresses = [self._all(member.balancer) for member in members]
+            shares = zip(weights, addresses, strict=True)
             return _Datagrams(router, shared_cluster(router.name, shares))
         try:
             shares_one, _ = weighed(members, self._inline, self._options)
