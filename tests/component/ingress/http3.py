@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from typing import Any
 
 from aioquic.asyncio.client import connect
@@ -41,16 +42,16 @@ class Client(QuicConnectionProtocol):
             if getattr(http_event, "stream_ended", False):
                 self._done.set()
 
-    async def get(self, host: str, path: str = "/") -> Answer:
+    async def get(self, host: str, path: str = "/", *, headers: Mapping[str, str] = {}) -> Answer:
         self._headers, self._body = [], b""
         self._done.clear()
         stream = self._quic.get_next_available_stream_id()
-        head = {":method": "GET", ":scheme": "https", ":authority": host, ":path": path}
+        head = {":method": "GET", ":scheme": "https", ":authority": host, ":path": path, **headers}
         self._http.send_headers(stream, [(k.encode(), v.encode()) for k, v in head.items()], end_stream=True)
         self.transmit()
         await asyncio.wait_for(self._done.wait(), 10)
-        headers = tuple((k.decode(), v.decode()) for k, v in self._headers)
-        return Answer(int(dict(headers)[":status"]), headers, self._body, "3")
+        seen = tuple((k.decode(), v.decode()) for k, v in self._headers)
+        return Answer(int(dict(seen)[":status"]), seen, self._body, "3")
 
 
 def connected(port: int, name: str) -> Any:

@@ -23,6 +23,7 @@ from hearthgate.ingress.auth.service import AuthService
 from hearthgate.ingress.auth.tables import auth_tables
 from hearthgate.ingress.envoy.plan import Branch, Scope, plan_branches
 from hearthgate.ingress.envoy.schema import schema_pool
+from hearthgate.ingress.guards.guards import Guards
 from hearthgate.ingress.middlewares.build import build_middleware
 from hearthgate.ingress.middlewares.counted import bound
 from hearthgate.ingress.middlewares.middleware import Middleware
@@ -89,7 +90,10 @@ def build(kind: str, options: Options, secrets: Mapping[str, Secret] = {}, name:
 class Lab:
     """Asks the proxy. Every case is a virtual host `CASE.test` on the listener of every scope."""
 
-    def __init__(self, ports: Mapping[str, int], auth: AuthService, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, ports: Mapping[str, int], auth: AuthService, loop: asyncio.AbstractEventLoop, guards: Guards
+    ) -> None:
+        self.guards = guards
         self.ports = ports
         self.auth = auth
         self.loop = loop
@@ -141,15 +145,19 @@ def lab(
         for case, specs in cases.items()
     }
     with _backend(handler or _Echo) as backend, _loop() as loop:
-        service = AuthService(folder / "auth.sock")
+        guards = Guards(folder)
+        service = AuthService(folder / "auth.sock", other=guards)
         service.update(auth_tables(middleware for values in lists.values() for middleware in values))
         service.counters.update(m for case, values in lists.items() for m in bound(values, case))
+        guards.update((middleware for values in lists.values() for middleware in values), {})
+        guarding = asyncio.run_coroutine_threadsafe(guards.run(), loop)
         if auth:
             asyncio.run_coroutine_threadsafe(service.start(), loop).result(10)
         ports = {name: _free_port() for name in SCOPES}
         config = _bootstrap(lists, ports, backend, folder / "auth.sock", folder / "admin.sock")
         with _envoy(folder, config, workers):
-            yield Lab(ports, service, loop)
+            yield Lab(ports, service, loop, guards)
+        guarding.cancel()
         asyncio.run_coroutine_threadsafe(service.stop(), loop).result(10)
 
 
@@ -256,7 +264,7 @@ def _bootstrap(
         },
         "admin": {"address": {"pipe": {"path": str(admin)}}},
         "static_resources": {
-            "listeners": [_listener(name, port, lists) for name, port in ports.items()],
+            "listeners": [_listener(name, port, lists, f"{auth.parent}/") for name, port in ports.items()],
             "clusters": [
                 _cluster("backend", {"socket_address": {"address": "127.0.0.1", "port_value": backend}}),
                 _cluster("hearthgate-auth", {"pipe": {"path": str(auth)}}),
@@ -283,15 +291,13 @@ def _http2(cluster: dict[str, Any]) -> dict[str, Any]:
     return {**cluster, "typed_extension_protocol_options": {name: options}}
 
 
-def _listener(name: str, port: int, lists: Mapping[str, list[Middleware]]) -> dict[str, Any]:
-    peer = {
-        "object_key": "hearthgate.client_ip",
-        "factory_key": "envoy.network.ip",
-        "format_string": {"text_format_source": {"inline_string": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}},
-    }
+def _listener(name: str, port: int, lists: Mapping[str, list[Middleware]], folder: str) -> dict[str, Any]:
+    address = {"text_format_source": {"inline_string": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}}
+    kept = {"hearthgate.client_ip": "envoy.network.ip", "hearthgate.peer": "envoy.string"}
+    peers = [{"object_key": key, "factory_key": kind, "format_string": address} for key, kind in kept.items()]
     filters = [
-        _typed("peer", f"{_NETWORK}set_filter_state.v3.Config", on_new_connection=[peer]),
-        _connection_manager(name, lists),
+        _typed("peer", f"{_NETWORK}set_filter_state.v3.Config", on_new_connection=peers),
+        _connection_manager(name, lists, folder),
     ]
     return {
         "name": name,
@@ -300,7 +306,7 @@ def _listener(name: str, port: int, lists: Mapping[str, list[Middleware]]) -> di
     }
 
 
-def _connection_manager(name: str, lists: Mapping[str, list[Middleware]]) -> dict[str, Any]:
+def _connection_manager(name: str, lists: Mapping[str, list[Middleware]], folder: str) -> dict[str, Any]:
     scope = SCOPES[name]
     early = [
         {"remove_on_match": {"key_matcher": {"prefix": "x-hg-"}}},
@@ -335,7 +341,11 @@ def _connection_manager(name: str, lists: Mapping[str, list[Middleware]]) -> dic
             ],
             "ignore_port_in_host_matching": True,
             "virtual_hosts": [
-                {"name": case, "domains": [f"{case}.test"], "routes": routes(list(bound(values, case)), scope)}
+                {
+                    "name": case,
+                    "domains": [f"{case}.test"],
+                    "routes": routes(list(bound(values, case)), scope, folder),
+                }
                 for case, values in lists.items()
             ],
         },
@@ -358,9 +368,9 @@ def _limited() -> dict[str, Any]:
     return {"filter": {"extension_filter": details}, "body_format_override": body}
 
 
-def routes(values: list[Middleware], scope: Scope) -> list[dict[str, Any]]:
+def routes(values: list[Middleware], scope: Scope, folder: str = "") -> list[dict[str, Any]]:
     """The routes of one router for `/`, as JSON."""
-    branches, errors = plan_branches(values, scope)
+    branches, errors = plan_branches(values, scope, folder=folder)
     assert not errors, errors
     return [_route(branch) for branch in branches]
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from hearthgate.ingress.envoy import forwarded, queries
-from hearthgate.ingress.envoy.messages import ADS, CLIENT_IP, duration, extension, header, wrapped
+from hearthgate.ingress.envoy.messages import ADS, CLIENT_IP, PEER, duration, extension, header, wrapped
 from hearthgate.ingress.envoy.observability.recording import OFF, Recording
 from hearthgate.ingress.envoy.peers import SOCKET, Peers, peer_format
 from hearthgate.ingress.routing.model import EntryPoint
@@ -45,15 +45,18 @@ def network_filters(
 
 
 def _client_ip(peers: Peers) -> dict[str, Any]:
-    value = {
-        "object_key": CLIENT_IP,
-        "factory_key": "envoy.network.ip",
-        "format_string": {"text_format_source": {"inline_string": peers.address}},
-    }
+    values = [
+        {
+            "object_key": key,
+            "factory_key": factory,
+            "format_string": {"text_format_source": {"inline_string": peers.address}},
+        }
+        for key, factory in ((CLIENT_IP, "envoy.network.ip"), (PEER, "envoy.string"))
+    ]
     return extension(
         "envoy.filters.network.set_filter_state",
         "envoy.extensions.filters.network.set_filter_state.v3.Config",
-        on_new_connection=[value],
+        on_new_connection=values,
     )
 
 

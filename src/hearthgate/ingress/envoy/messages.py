@@ -15,6 +15,8 @@ ADS: Final[Mapping[str, Any]] = {"ads": {}, "resource_api_version": "V3"}
 """ConfigSource: over the stream that brought the resource which says so."""
 CLIENT_IP: Final = "hearthgate.client_ip"
 """Filter state with the address of the peer, for rules and allow lists."""
+PEER: Final = "hearthgate.peer"
+"""Filter state with the same address as text, for formats: the other one is written with a port."""
 PATH_HEADER: Final = "x-hg-path"
 """Request header with the path alone, for rules that look at it twice. Never leaves the proxy."""
 OVERWRITE: Final = "OVERWRITE_IF_EXISTS_OR_ADD"

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import Final, NamedTuple
 
-from hearthgate.ingress.envoy.messages import CLIENT_IP
+from hearthgate.ingress.envoy.messages import PEER
 from hearthgate.ingress.routing.model import EntryPoint
 
 TOLD: Final = "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
 SOCKET: Final = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"
-KEPT: Final = f"%FILTER_STATE({CLIENT_IP}:PLAIN)%"
+KEPT: Final = f"%FILTER_STATE({PEER}:PLAIN)%"
 """What a chain has kept as the peer's address. Neither of the others is it on every chain of one entrypoint."""
 
 

@@ -14,6 +14,7 @@ from hearthgate.ingress.envoy.messages import APPEND, duration, header, literal,
 from hearthgate.ingress.envoy.middlewares.lane import Lane, Refusal, Steps
 from hearthgate.ingress.envoy.middlewares.mutations import filter_config, mutation, remove, set_format, set_text
 from hearthgate.ingress.envoy.middlewares.service import AUTH_CLUSTER
+from hearthgate.ingress.envoy.peers import KEPT
 from hearthgate.ingress.middlewares.counting import COUNTER_METADATA, SOURCE_ABSENT, SOURCE_HEADER, counter
 from hearthgate.ingress.middlewares.durations import go_duration
 from hearthgate.ingress.middlewares.limits import InFlightReq, RateLimit
@@ -24,7 +25,6 @@ _TIMEOUT: Final = 2.0
 _MAX_SOURCES: Final = 65_536
 _MAX_TOKENS: Final = 2**31
 _FILTERS: Final = "envoy.extensions.filters.http."
-_PEER: Final = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"
 _ALWAYS: Final = {"default_value": {"numerator": 100}}
 
 
@@ -78,10 +78,10 @@ def _is_known_to_proxy(source: Source) -> bool:
 
 def _note(source: Source) -> Any:
     formats = {
-        SourceKind.PEER: _PEER,
+        SourceKind.PEER: KEPT,
         SourceKind.HEADER: f"%REQ({source.header})%",
         SourceKind.HOST: "%REQ(:AUTHORITY)%",
-        SourceKind.FORWARDED: _PEER,
+        SourceKind.FORWARDED: KEPT,
     }
     return mutation(
         request=[set_text(SOURCE_HEADER, SOURCE_ABSENT), set_format(SOURCE_HEADER, formats[source.kind])]
