@@ -26,6 +26,11 @@ def ignored(way_out: str) -> msgspec.Meta:
     return msgspec.Meta(extra={"deprecated": way_out})
 
 
+def differs(how: str) -> msgspec.Meta:
+    """Marks a field that is honoured otherwise than upstream does it: the pages of the documentation say so."""
+    return msgspec.Meta(extra={"differs": how})
+
+
 class OwnerReference(Lenient, frozen=True, kw_only=True):
     api_version: str = ""
     kind: str = ""

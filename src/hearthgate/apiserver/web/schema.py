@@ -176,6 +176,8 @@ def _mark(info: inspect.Type) -> str:
         said, way_out = "Not supported by Hearthgate yet", extra["unsupported"]
     elif "deprecated" in extra:
         said, way_out = "Has no effect", extra["deprecated"]
+    elif "differs" in extra:
+        said, way_out = "Differs from Traefik", extra["differs"]
     else:
         return ""
     return f"{said}: {way_out}." if way_out else f"{said}."
