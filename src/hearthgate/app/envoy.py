@@ -6,6 +6,7 @@ import socket
 import ssl
 from pathlib import Path
 
+from hearthgate.app.recording import recording
 from hearthgate.app.settings import SettingsError
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
@@ -36,12 +37,15 @@ def socket_folder(state: Path) -> Path:
     return folder
 
 
-def proxy_options(auth_socket: Path) -> ProxyOptions:
+def proxy_options(auth_socket: Path, settings: IngressSettings) -> ProxyOptions:
+    """Raises SettingsError."""
+    system_cas = _system_bundle()
     return ProxyOptions(
         hostname=socket.gethostname(),
         auth_socket=str(auth_socket),
-        system_cas=_system_bundle(),
+        system_cas=system_cas,
         use_ipv6=Path("/proc/net/if_inet6").exists(),
+        recording=recording(settings, system_cas),
     )
 
 

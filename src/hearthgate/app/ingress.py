@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
+from hearthgate import __version__
 from hearthgate.app.envoy import default_transport, proxy_options
+from hearthgate.app.recording import prepare_files
 from hearthgate.app.self_signed import self_signed_certificate
 from hearthgate.app.settings import Settings
 from hearthgate.cluster.client import Client
@@ -15,12 +18,21 @@ from hearthgate.cluster.status import StatusWriter
 from hearthgate.ingress.auth.service import AuthService
 from hearthgate.ingress.controller import IngressController, Outcome
 from hearthgate.ingress.envoy.translate import Translator
+from hearthgate.ingress.observability.facts import Facts, News, after
+from hearthgate.ingress.observability.server import InternalServices, Stats
+from hearthgate.ingress.guards.guards import Guards
 from hearthgate.ingress.postgres.service import StartTLSService
 from hearthgate.ingress.postgres.tables import STARTTLS_SOCKET
 from hearthgate.ingress.repeats import with_repeats
 from hearthgate.ingress.reporter import Reporter
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.xds.server import AdsServer
+from hearthgate.model.errors import Transient
+
+
+async def _no_stats(pattern: str) -> str:
+    raise Transient("the proxy has not been started yet")
+
 
 Run = Callable[[], Awaitable[None]]
 
@@ -39,12 +51,23 @@ class Ingress:
         publish: Callable[[Outcome], None],
     ) -> None:
         self.xds_socket = sockets / "xds.sock"
-        self._auth = AuthService(sockets / "auth.sock")
+        self._guards = Guards(sockets)
+        self._auth = AuthService(sockets / "auth.sock", other=self._guards)
         self._starttls = StartTLSService(sockets / STARTTLS_SOCKET)
         self._statuses = StatusWriter(client)
         self._events = events
         self._reporter = Reporter(self._statuses, events)
         self._publish = publish
+        prepare_files(settings)
+        self._facts = Facts(started_at=time.time())
+        self._stats: Stats = _no_stats
+        self.internals = InternalServices(
+            sockets,
+            settings,
+            facts=lambda: self._facts,
+            stats=lambda pattern: self._stats(pattern),  # noqa: PLW0108 - known once the proxy is
+            version=__version__,
+        )
         self._self_signed = self_signed_certificate(state)
         self._reloaded = asyncio.Event()
         self._ads = AdsServer(
@@ -54,9 +77,10 @@ class Ingress:
         )
         self._controller = IngressController(
             builder=self._builder(settings),
-            translator=Translator(proxy_options(sockets / "auth.sock")),
+            translator=Translator(proxy_options(sockets / "auth.sock", settings)),
             proxy=self._ads,
             auth=self._auth,
+            guards=self._guards,
             starttls=self._starttls,
             publish=self._told,
         )
@@ -69,6 +93,8 @@ class Ingress:
             stack.push_async_callback(self._auth.stop)
             await self._starttls.start()
             stack.push_async_callback(self._starttls.stop)
+            await self.internals.start()
+            stack.push_async_callback(self.internals.stop)
             await self._ads.start()
             stack.push_async_callback(self._ads.stop)
             yield
@@ -90,11 +116,26 @@ class Ingress:
     def parts(self) -> Mapping[str, Run]:
         """What must run beside `follow`."""
         return {
+            "guards": self._guards.run,
             "status writer": self._statuses.run,
             "event writer": self._events.run,
             "reporter": self._reporter.run,
         }
 
+    def read_from(self, stats: Stats) -> None:
+        """Where the numbers of requests are asked for."""
+        self._stats = stats
+
     def _told(self, outcome: Outcome) -> None:
+        built = outcome.built
+        news = News(
+            outcome.snapshot,
+            built.model,
+            built.endpoints,
+            outcome.problems,
+            outcome.programmed,
+            outcome.seconds,
+        )
+        self._facts = after(self._facts, news, now=time.time())
         self._reporter.publish(outcome)
         self._publish(outcome)

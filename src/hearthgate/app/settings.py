@@ -10,6 +10,7 @@ import msgspec
 import yaml
 
 from hearthgate.apiserver.semantics.names import is_label
+from hearthgate.ingress.routing.internal_routers import with_internal_entrypoint
 from hearthgate.ingress.settings import EntryPoint, IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity, shorten
 from hearthgate.model.refs import ObjectRef
@@ -86,8 +87,8 @@ def decode_settings(data: Mapping[str, Any], ref: ObjectRef, *, privileged: bool
     if not settings.entry_points:
         defaults = default_entry_points(privileged=privileged)
         entry_points = {name: msgspec.convert(value, EntryPoint) for name, value in defaults.items()}
-        return msgspec.structs.replace(settings, entry_points=entry_points)
-    return settings
+        settings = msgspec.structs.replace(settings, entry_points=entry_points)
+    return with_internal_entrypoint(settings)
 
 
 def default_entry_points(*, privileged: bool) -> dict[str, Any]:

@@ -35,7 +35,9 @@ from hearthgate.app.logfiles.writer import PartLogs
 from hearthgate.app.logs import set_log_level
 from hearthgate.app.parts import CONTROLLER, PROXY, Part
 from hearthgate.app.problem_log import ProblemLog
+from hearthgate.app.recording import counted
 from hearthgate.app.reload import Reloader, SettingsSource
+from hearthgate.app.reopening import reopening
 from hearthgate.app.settings import Settings, api_address, pod_namespace
 from hearthgate.app.settings_use import accept_grace, drain_grace, settings_warnings, unused_settings
 from hearthgate.app.sites import list_sites, print_sites, site_console
@@ -214,7 +216,7 @@ class Up:
 
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(ingress.listening())
-            await self._start_proxy(stack, sockets, events)
+            await self._start_proxy(stack, sockets, events, ingress)
             parts: dict[str, Callable[[], Awaitable[None]]] = {
                 "hub": hub.run,
                 "ingress": serve,
@@ -230,7 +232,9 @@ class Up:
             async with supervised(parts, on_crash=self._on_crash):
                 yield
 
-    async def _start_proxy(self, stack: contextlib.AsyncExitStack, sockets: Path, events: EventWriter) -> None:
+    async def _start_proxy(
+        self, stack: contextlib.AsyncExitStack, sockets: Path, events: EventWriter, ingress: Ingress
+    ) -> None:
         """With the box that shows it: the box is told how the proxy ends, and tells it last of all."""
         box = self._box = self._make_box(events)
         if box is not None:
@@ -238,6 +242,9 @@ class Up:
         proxy = self._proxy(sockets)
         await proxy.start()
         stack.push_async_callback(self._stop_proxy, proxy)
+        ingress.read_from(proxy.stats)
+        stack.callback(ingress.internals.terminate)  # before the proxy drains
+        stack.enter_context(reopening(proxy.reopen_logs))
         if box is not None:
             box.add(Part(PROXY, envoy_version(), lambda: process_run(proxy.pid), proxy.ready))
 
@@ -289,7 +296,8 @@ class Up:
             if self._box is not None:
                 self._box.exited(PROXY.component, status)
 
-        bootstrap = BootstrapOptions(xds_socket=sockets / "xds.sock")
+        kept, bounds = counted(self._options.settings)
+        bootstrap = BootstrapOptions(xds_socket=sockets / "xds.sock", stats_prefixes=kept, buckets=bounds)
         proxy = Proxy(sockets, bootstrap, on_exit=on_exit, on_start=on_start)
 
         def hurry() -> None:

@@ -50,7 +50,7 @@ def _machine(settings: Settings) -> Machine:
     """As on this machine; the certificate is made for the check alone."""
     with tempfile.TemporaryDirectory() as folder:
         certificate = self_signed_certificate(Path(folder))
-        options = proxy_options(Path(folder) / "auth.sock")
+        options = proxy_options(Path(folder) / "auth.sock", settings)
     return Machine(options, default_transport(settings), certificate)
 
 

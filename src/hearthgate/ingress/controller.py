@@ -12,6 +12,7 @@ from hearthgate.ingress.auth.service import AuthService
 from hearthgate.ingress.auth.tables import auth_tables
 from hearthgate.ingress.envoy.certificates import CertificateIndex
 from hearthgate.ingress.envoy.translate import Translator
+from hearthgate.ingress.guards.guards import Guards
 from hearthgate.ingress.middlewares.counted import bound
 from hearthgate.ingress.postgres.service import StartTLSService
 from hearthgate.ingress.postgres.tables import starttls_tables
@@ -39,12 +40,14 @@ class ProxyConfig(Protocol):
 
 
 class Outcome(NamedTuple):
-    """What became of one snapshot. `programmed`: the proxy confirmed it."""
+    """What became of one snapshot. `programmed`: the proxy confirmed it.
+    `seconds`: what that took."""
 
     snapshot: Snapshot
     built: Built
     problems: tuple[Problem, ...]
     programmed: bool
+    seconds: float = 0.0
 
     def conditions(self) -> dict[ObjectRef, tuple[Condition, ...]]:
         """The status conditions that the objects of this snapshot should have."""
@@ -65,6 +68,7 @@ class IngressController:
         translator: Translator,
         proxy: ProxyConfig,
         auth: AuthService,
+        guards: Guards,
         starttls: StartTLSService,
         publish: Callable[[Outcome], None],
     ) -> None:
@@ -72,6 +76,8 @@ class IngressController:
         self._translator = translator
         self._proxy = proxy
         self._auth = auth
+        self._guards = guards
+        self._latest: Outcome | None = None
         self._starttls = starttls
         self._publish = publish
         self._certificates = CertificateIndex()
@@ -93,18 +99,33 @@ class IngressController:
         """Applies and publishes. What a proxy that was away confirms later is published once more then."""
         async with asyncio.TaskGroup() as group:
             confirming: asyncio.Task[None] | None = None
+            following = group.create_task(self._follow_guards())
             async for snapshot in snapshots:
                 if confirming is not None:
                     confirming.cancel()
                     confirming = None
                 outcome = await self.apply(snapshot)
-                self._publish(outcome)
+                self._tell(outcome)
                 if not outcome.programmed:
                     confirming = group.create_task(self._publish_confirmed(outcome))
+            following.cancel()
 
     async def _publish_confirmed(self, outcome: Outcome) -> None:
         await self._proxy.in_sync.wait()
-        self._publish(outcome._replace(programmed=True))
+        self._tell(outcome._replace(programmed=True))
+
+    async def _follow_guards(self) -> None:
+        """Publishes the latest outcome again whenever guards have other problems."""
+        while True:
+            await self._guards.changed.wait()
+            self._guards.changed.clear()
+            if self._latest is not None:
+                self._tell(self._latest)
+
+    def _tell(self, outcome: Outcome) -> None:
+        self._latest = outcome
+        problems = sorted({*outcome.problems, *self._guards.problems()})
+        self._publish(outcome._replace(problems=tuple(problems)))
 
     async def apply(self, snapshot: Snapshot) -> Outcome:
         started = time.perf_counter()
@@ -117,6 +138,7 @@ class IngressController:
         self._auth.counters.update(
             m for router in built.model.routers for m in bound(router.middlewares, router.name)
         )
+        self._guards.update((m for router in built.model.routers for m in router.middlewares), built.endpoints)
         self._starttls.update(starttls_tables(built.model))
         await self._serve_certificates(built, translation.certificates)
         applied = await self._proxy.apply(translation.resources)
@@ -132,7 +154,7 @@ class IngressController:
             translate_ms=round((translated - linked) * 1e3, 1),
             proxy_ms=round((done - translated) * 1e3, 1),
         )
-        return Outcome(snapshot, built, tuple(problems), applied.acked)
+        return Outcome(snapshot, built, tuple(problems), applied.acked, done - started)
 
     async def _serve_certificates(self, built: Built, index: CertificateIndex) -> None:
         """The proxy asks for certificates by name; those that it holds must follow a change."""

@@ -43,6 +43,15 @@ def cipher(name: str) -> str | None:
     return None
 
 
+def suite(name: str) -> str:
+    """Go's name of one of BoringSSL's cipher suites; the names of TLS 1.3 are the same."""
+    for prefix, short in _KEY_EXCHANGES.items():
+        for bulk, known in _BULK_CIPHERS.items():
+            if short + known == name and bulk != "CHACHA20_POLY1305":
+                return prefix + bulk
+    return name
+
+
 def needs_placeholder(options: TLSOptions) -> bool:
     """Whether clients are asked for certificates while no authority is named."""
     return options.client_auth is not None and not options.client_auth.cas

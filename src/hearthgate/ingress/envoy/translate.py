@@ -16,7 +16,6 @@ from hearthgate.ingress.envoy.entrypoints import Layout, layouts
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.plan import Scope
 from hearthgate.ingress.envoy.routes import CompiledRouter, compile_router
-from hearthgate.ingress.envoy.services import balancers
 from hearthgate.ingress.envoy.streams.translate import StreamTranslator
 from hearthgate.ingress.envoy.tables import Tables
 from hearthgate.ingress.envoy.upstreams import asked_balancers
@@ -29,6 +28,7 @@ from hearthgate.ingress.routing.model import (
     Router,
     RoutingModel,
     TLSOptions,
+    balancers,
 )
 from hearthgate.ingress.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Resources, Versioned
 from hearthgate.model.problems import Problem
@@ -131,7 +131,10 @@ class Translator:
             self._layouts = layouts(*frame)
             names = {layout.entrypoint.name for layout in self._layouts}
             self._tables = {key: tables for key, tables in self._tables.items() if key[0] in names}
-            self._internal = {c.name: c.resource for c in internal_clusters(self._options)}
+            self._internal = {
+                **{c.name: c.resource for c in internal_clusters(self._options)},
+                **self._options.recording.clusters(self._options.system_cas),
+            }
             self._frame = frame
 
     def _compile(self, routers: Iterable[Router]) -> Mapping[_GroupKey, list[CompiledRouter]]:
@@ -195,7 +198,7 @@ class Translator:
         self._faulty = tuple(known.compiled for known in kept.values() if known.compiled.problems)
 
     def _compiled(self, router: Router, scope: Scope) -> _Known:
-        members = tuple(dict.fromkeys((*balancers(router.service), *asked_balancers(router.middlewares))))
+        members = tuple(dict.fromkeys((*balancers(router.service), *asked_balancers(router.every_middleware))))
         compiled = compile_router(router, scope, self._endpoints.inline, self._options)
         steady = not any(map(checks_addresses, members))
         return _Known(router, scope, members, self._inline(members), steady, compiled)

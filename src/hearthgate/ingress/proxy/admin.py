@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -43,6 +44,14 @@ class Admin:
     async def stop_listening(self) -> None:
         """Accepts no more connections. The open ones go on."""
         await self._ask("POST", "/drain_listeners")
+
+    async def stats(self, pattern: str) -> str:
+        """The stats whose names match, in Prometheus' text format."""
+        return (await self._ask("GET", f"/stats/prometheus?filter={quote(pattern, safe='')}")).decode()
+
+    async def reopen_logs(self) -> None:
+        """Opens the files of access logs anew, by their names."""
+        await self._ask("POST", "/reopen_logs")
 
     async def active_requests(self) -> int:
         """The number of requests under way on all listeners."""

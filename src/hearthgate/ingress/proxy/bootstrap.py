@@ -24,6 +24,7 @@ class BootstrapOptions(msgspec.Struct, frozen=True, kw_only=True):
     """max_heap: bytes of memory at which Envoy first shrinks and then refuses new requests.
 
     stats_prefixes: names of further stats to keep, such as those of access loggers.
+    buckets: bounds of histograms of their own, by the beginning of their names.
     """
 
     xds_socket: Path
@@ -31,6 +32,7 @@ class BootstrapOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_heap: int = 2 << 30
     max_connections: int = 50_000
     stats_prefixes: tuple[str, ...] = ()
+    buckets: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
 
 def bootstrap(options: BootstrapOptions, *, admin_socket: Path) -> bytes:
@@ -106,7 +108,10 @@ def _stats(options: BootstrapOptions) -> Mapping[str, Any]:
     patterns.append({"safe_regex": {"regex": rf"cluster\..*\.(?:{names})"}})
     return {
         "stats_matcher": {"inclusion_list": {"patterns": patterns}},
-        "histogram_bucket_settings": [{"match": {"safe_regex": {"regex": ".*"}}, "buckets": list(BUCKETS)}],
+        "histogram_bucket_settings": [
+            *({"match": {"prefix": prefix}, "buckets": list(bounds)} for prefix, bounds in options.buckets),
+            {"match": {"safe_regex": {"regex": ".*"}}, "buckets": list(BUCKETS)},
+        ],
     }
 
 

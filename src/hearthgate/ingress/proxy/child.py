@@ -70,17 +70,19 @@ class Found(NamedTuple):
     executable: str
 
 
-def spawn(arguments: Sequence[str], *, log_pipe: Path) -> Child:
+def spawn(arguments: Sequence[str], *, log_pipe: Path, output_pipe: Path) -> Child:
     """Starts a process that outlives this one and no terminal's signals reach. Raises Permanent."""
     pipe = open_pipe(log_pipe)
+    output = open_pipe(output_pipe)
     try:
         process = subprocess.Popen(  # noqa: S603 - our own arguments
-            arguments, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True
+            arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=pipe, start_new_session=True
         )
     except OSError as error:
         raise Permanent(f"cannot start {arguments[0]}: {error}") from error
     finally:
         os.close(pipe)
+        os.close(output)
     return Child(process.pid, process)
 
 

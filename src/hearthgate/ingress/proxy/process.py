@@ -23,6 +23,7 @@ from hearthgate.ingress.proxy.bootstrap import BootstrapOptions, bootstrap
 from hearthgate.ingress.proxy.child import Child, Found, adopt, find_ours, spawn
 from hearthgate.ingress.proxy.drain import drain, terminate
 from hearthgate.ingress.proxy.envoy_log import LOG_FORMAT, LogReader
+from hearthgate.ingress.proxy.envoy_output import OutputReader
 from hearthgate.model.errors import Permanent, Transient
 
 log = structlog.get_logger(__name__)
@@ -83,6 +84,7 @@ class Proxy:
         self._on_start = on_start
         self._hurried = asyncio.Event()
         self._log = LogReader(self._folder / "envoy.log")
+        self._output = OutputReader(self._folder / "envoy.out")
         self._child: Child | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._old: list[tuple[Child, Admin]] = []
@@ -106,6 +108,7 @@ class Proxy:
         except OSError as error:
             raise Permanent(f"cannot make the folder for envoy: {error}") from error
         self._log.start()
+        self._output.start()
         try:
             await self._adopt_or_spawn()
         except BaseException:
@@ -139,6 +142,14 @@ class Proxy:
             return await self._admin.state()
         except Transient:
             return "DOWN"
+
+    async def stats(self, pattern: str) -> str:
+        """Envoy's stats whose names match, in Prometheus' text format. Raises Transient."""
+        return await self._admin.stats(pattern)
+
+    async def reopen_logs(self) -> None:
+        """Has Envoy open the files of access logs anew. Raises Transient."""
+        await self._admin.reopen_logs()
 
     async def _adopt_or_spawn(self) -> None:
         for found in find_ours(self._folder):
@@ -176,7 +187,7 @@ class Proxy:
             raise Permanent(f"cannot write envoy's bootstrap: {error}") from error
         self._on_start()
         arguments = (str(self._binary), "-c", str(self._bootstrap), *self._flags)
-        child = spawn(arguments, log_pipe=self._folder / "envoy.log")
+        child = spawn(arguments, log_pipe=self._folder / "envoy.log", output_pipe=self._folder / "envoy.out")
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         with contextlib.suppress(OSError):  # it may have exited; fewer files mean fewer connections, not none
             resource.prlimit(child.pid, resource.RLIMIT_NOFILE, (most, most))
@@ -232,6 +243,7 @@ class Proxy:
         self._child, self._old = None, []
         self._remove_stale_files()
         self._log.stop()
+        self._output.stop()
 
     async def _drain(self, running: Sequence[tuple[Child, Admin]]) -> None:
         """Returns when they have ended, or somebody is in a hurry."""

@@ -1,11 +1,11 @@
 """Routers that settings ask for: `/ping`, `/metrics`, and with `api.insecure` the API and its pages.
 
-Their rules, names and priorities are upstream's. They serve the entrypoint that the setting names, over TLS if that
-has `http.tls`. An entrypoint `traefik` is made when it is asked for and the settings have none.
+Their rules, names and priorities are upstream's. They serve the entrypoint that the setting names, over TLS if
+that has `http.tls`. An entrypoint `traefik` is made when it is asked for and the settings have none.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -25,6 +25,9 @@ MAX_PRIORITY: Final = 9223372036854775807
 FIRST_PORT: Final = 8080
 
 
+S = TypeVar("S", bound=IngressSettings)
+
+
 class _Wanted(NamedTuple):
     """One router. field: the setting that asks for it."""
 
@@ -36,7 +39,7 @@ class _Wanted(NamedTuple):
     service: str
 
 
-def with_internal_entrypoint(settings: IngressSettings) -> IngressSettings:
+def with_internal_entrypoint(settings: S) -> S:
     """The settings with the entrypoint `traefik` among them, if something wants it: on loopback, on port 8080 or
     the next one that no entrypoint has."""
     wanted = any(one.entrypoint == INTERNAL_ENTRYPOINT for one in _wanted(settings))

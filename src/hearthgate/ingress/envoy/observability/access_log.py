@@ -220,14 +220,11 @@ def _text(settings: AccessLogFields, fields: Mapping[str, Any], *, short: bool) 
         mode = _mode(settings, name) if name in fields else "keep"
         return {"keep": text, "drop": ABSENT, "redact": REDACTED}[mode]
 
-    default = settings.headers.default_mode
+    modes = {known.lower(): mode for known, mode in settings.headers.names.items()}
 
     def header(name: str) -> str:
-        modes = {known.lower(): mode for known, mode in settings.headers.names.items()}
-        kept = f"%DYNAMIC_METADATA({QUOTED}:{name.lower()})%"
-        return {"keep": kept, "drop": ABSENT, "redact": REDACTED}[
-            modes.get(name.lower(), settings.headers.default_mode)
-        ]
+        mode = modes.get(name, settings.headers.default_mode)
+        return {"keep": f"%DYNAMIC_METADATA({QUOTED}:{name})%", "drop": ABSENT, "redact": REDACTED}[mode]
 
     path = _with_query(settings, f"%DYNAMIC_METADATA({QUOTED}:path)%")
     line = (
@@ -236,7 +233,7 @@ def _text(settings: AccessLogFields, fields: Mapping[str, Any], *, short: bool) 
         f'"{of("RequestMethod", fields["RequestMethod"])} {of("RequestPath", path)} '
         f'{of("RequestProtocol", fields["RequestProtocol"])}" '
         f"{of('DownstreamStatus', '%RESPONSE_CODE%')} {of('DownstreamContentSize', '%BYTES_SENT%')} "
-        f'"{header("Referer")}" "{header("User-Agent")}"'
+        f'"{header("referer")}" "{header("user-agent")}"'
     )
     if short:
         return line + "\n"

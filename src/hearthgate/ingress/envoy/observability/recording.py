@@ -8,6 +8,7 @@ from hearthgate.ingress.envoy.observability import access_log, counters, tracing
 from hearthgate.ingress.envoy.observability.switches import route_switch
 from hearthgate.ingress.observability.settings import AccessLog, Prometheus, Tracing
 from hearthgate.ingress.routing.model import EntryPoint, Observed
+from hearthgate.ingress.xds.resources import Versioned
 
 
 class Recording(NamedTuple):
@@ -43,6 +44,10 @@ class Recording(NamedTuple):
         if self.tracing is not None:
             found |= tracing.fields(self.tracing, name, traced=observed.tracing)
         return found
+
+    def clusters(self, system_cas: str) -> dict[str, Versioned]:
+        """Clusters that recording needs, by name. Raises TracingError."""
+        return {tracing.CLUSTER: tracing.cluster(self.tracing, system_cas)} if self.tracing is not None else {}
 
     def route_fields(self, observed: Observed | None) -> dict[str, Any]:
         """Fields of the routes of a router."""

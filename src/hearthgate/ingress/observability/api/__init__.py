@@ -1,0 +1,1 @@
+"""Traefik's read-only API: `/api/*`, and a page that shows the same. Pure."""

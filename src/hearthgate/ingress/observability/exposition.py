@@ -1,0 +1,225 @@
+"""Prometheus' text format from what Envoy counted and what is known of the configuration. Pure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from hearthgate.ingress.envoy.clusters import is_ip
+from hearthgate.ingress.envoy.observability.counters import Key, parse_key
+from hearthgate.ingress.envoy.tls_context import suite
+from hearthgate.ingress.observability import catalogue
+from hearthgate.ingress.observability.catalogue import Metric
+from hearthgate.ingress.observability.counts import Counts, Durations
+from hearthgate.ingress.observability.facts import Facts
+from hearthgate.ingress.observability.settings import Metrics, Prometheus
+from hearthgate.ingress.routing.model import (
+    Certificate,
+    Endpoint,
+    Endpoints,
+    EndpointState,
+    EntryPoint,
+    LoadBalancer,
+    Router,
+    balancers,
+)
+
+Labels = tuple[str, ...]
+INTERNAL: Final = "@internal"
+
+
+def exposition(facts: Facts, counts: Counts | None, settings: Metrics) -> Iterator[str]:
+    """The lines, each with its newline. counts: None when Envoy did not answer."""
+    prometheus = settings.prometheus or Prometheus()
+    yield from _configuration(facts, proxy_up=counts is not None)
+    if counts is None:
+        return
+    yield from _family(catalogue.OPEN_CONNECTIONS, _open_connections(facts.model.entrypoints, counts))
+    keys = {text: parse_key(text) for text in {*counts.requests, *counts.received, *counts.durations}}
+    services = {router.name: _service_name(router) for router in facts.model.routers}
+    served = _served_services(facts)
+    if prometheus.add_entry_points_labels:
+        yield from _scope(
+            _Scope(catalogue.ENTRYPOINT, lambda key: (key.entrypoint,), False), keys, counts, prometheus
+        )
+    if prometheus.add_routers_labels:
+
+        def of_router(key: Key) -> Labels | None:
+            return (key.router, services[key.router]) if key.router in services else None
+
+        yield from _scope(_Scope(catalogue.ROUTER, of_router, False), keys, counts, prometheus)
+    if prometheus.add_services_labels:
+
+        def of_service(key: Key) -> Labels | None:
+            return (key.service,) if key.attempts and key.service in served else None
+
+        yield from _scope(_Scope(catalogue.SERVICE, of_service, True), keys, counts, prometheus)
+        yield from _family(catalogue.RETRIES, _retries(keys, counts, served))
+        yield from _family(catalogue.SERVER_UP, _servers(facts))
+
+
+class _Scope(NamedTuple):
+    """Entrypoints, routers or services. labels: what a request counts for; None = not at all. of_service: whether
+    times are those that the service took."""
+
+    metrics: Mapping[str, Metric]
+    labels: Callable[[Key], Labels | None]
+    of_service: bool
+
+
+def _scope(scope: _Scope, keys: Mapping[str, Key], counts: Counts, settings: Prometheus) -> Iterator[str]:
+    """One pass over what was counted for each kind of number: many keys may add up to one series."""
+    labels: dict[str, tuple[Labels, Labels]] = {}
+    for text, key in keys.items():
+        own = scope.labels(key)
+        if own is not None:
+            labels[text] = (own, (key.code, key.method, key.protocol, *own))
+    requests: Counter[Labels] = Counter()
+    tls: Counter[Labels] = Counter()
+    for text, number in counts.requests.items():
+        if text not in labels:
+            continue
+        own, full = labels[text]
+        key = keys[text]
+        requests[(*full, *_padded(key.headers, len(settings.header_labels)))] += number
+        if key.tls_version:
+            tls[(key.tls_version.removeprefix("TLSv"), suite(key.tls_cipher), *own)] += number
+    extra = tuple(sorted(settings.header_labels))
+    yield from _family(scope.metrics["requests"], sorted(requests.items()), extra)
+    yield from _family(scope.metrics["tls"], sorted(tls.items()))
+    for name, numbers in (("received", counts.received), ("sent", counts.sent)):
+        total: Counter[Labels] = Counter()
+        for text, number in numbers.items():
+            if text in labels:
+                total[labels[text][1]] += number
+        yield from _family(scope.metrics[name], sorted(total.items()))
+    yield from _histograms(scope, labels, counts.service_durations if scope.of_service else counts.durations)
+
+
+def _padded(values: Labels, count: int) -> Labels:
+    return (*values, *("",) * count)[:count]
+
+
+def _histograms(
+    scope: _Scope, labels: Mapping[str, tuple[Labels, Labels]], durations: Mapping[str, Durations]
+) -> Iterator[str]:
+    found: defaultdict[Labels, Durations] = defaultdict(Durations)
+    for text, histogram in durations.items():
+        if text in labels:
+            found[labels[text][1]].add(histogram)
+    metric = scope.metrics["durations"]
+    yield from _head(metric)
+    for values, histogram in sorted(found.items(), key=lambda item: item[0]):
+        said = _labels(metric.labels, values)
+        for bound, count in histogram.buckets.items():
+            yield f'{metric.name}_bucket{{{said},le="{_seconds(bound)}"}} {count}\n'
+        yield f'{metric.name}_bucket{{{said},le="+Inf"}} {histogram.count}\n'
+        yield f"{metric.name}_sum{{{said}}} {histogram.total / 1000:.9g}\n"
+        yield f"{metric.name}_count{{{said}}} {histogram.count}\n"
+
+
+@lru_cache(maxsize=256)
+def _seconds(bound: str) -> str:
+    """A bound in milliseconds as Go writes seconds: `0.3`, `5`."""
+    return f"{float(bound) / 1000:g}"
+
+
+def _configuration(facts: Facts, *, proxy_up: bool) -> Iterator[str]:
+    routers = Counter((router.entrypoint,) for router in facts.model.routers)
+    problems = Counter((str(problem.reason), str(problem.severity)) for problem in facts.problems)
+    yield from _family(catalogue.RELOADS, [((), facts.reloads)])
+    yield from _family(catalogue.LAST_RELOAD, [((), round(facts.confirmed_at, 3))])
+    yield from _family(catalogue.CERTIFICATES, sorted(_certificates(facts)))
+    yield from _family(catalogue.PROBLEMS, sorted(problems.items()))
+    yield from _family(catalogue.ROUTERS, sorted(routers.items()))
+    yield from _family(catalogue.APPLY, [((), round(facts.apply_seconds, 6))])
+    yield from _family(catalogue.CONFIRMED, [((), int(facts.confirmed))])
+    yield from _family(catalogue.SCRAPE, [((), int(proxy_up))])
+
+
+def _open_connections(entrypoints: Iterable[EntryPoint], counts: Counts) -> Iterator[tuple[Labels, int]]:
+    for entrypoint in sorted(entrypoints, key=lambda e: e.name):
+        host = f"[{entrypoint.host}]" if ":" in entrypoint.host else entrypoint.host
+        hosts = (host, "0.0.0.0") if host == "[::]" else (host,)  # noqa: S104 - as the proxy says it
+        names = [f"{one}:{entrypoint.port}".replace(":", "_") for one in hosts]
+        yield (entrypoint.name, "TCP"), sum(counts.connections.get(name, 0) for name in names)
+
+
+def _service_name(router: Router) -> str:
+    return router.service.name if router.service is not None else "noop@internal"
+
+
+def _served_services(facts: Facts) -> frozenset[str]:
+    """Names of the services that some router may ask."""
+    return frozenset(balancer.name for router in facts.model.routers for balancer in balancers(router.service))
+
+
+def _retries(keys: Mapping[str, Key], counts: Counts, served: frozenset[str]) -> list[tuple[Labels, int]]:
+    found: Counter[Labels] = Counter()
+    for text, number in counts.requests.items():
+        key = keys[text]
+        if key.attempts and key.service in served:
+            found[(key.service,)] += (key.attempts - 1) * number
+    return sorted(found.items())
+
+
+def _servers(facts: Facts) -> list[tuple[Labels, int]]:
+    """One for each endpoint of each service in use."""
+    found: dict[Labels, int] = {}
+    for router in facts.model.routers:
+        for balancer in balancers(router.service):
+            for endpoint in servers_of(balancer, facts.endpoints):
+                url = server_url(balancer.scheme, endpoint.address, endpoint.port)
+                found[(balancer.name, url)] = int(endpoint.state is not EndpointState.DOWN)
+    return sorted(found.items())
+
+
+def servers_of(service: LoadBalancer, endpoints: Endpoints) -> tuple[Endpoint, ...]:
+    """The servers of a load balancer, those that are down among them."""
+    known = endpoints.get(service.endpoints, ()) if service.endpoints is not None else ()
+    return known or service.addresses or ((service.external,) if service.external is not None else ())
+
+
+def server_url(scheme: str, address: str, port: int) -> str:
+    host = f"[{address}]" if ":" in address and is_ip(address) else address
+    return f"{scheme}://{host}:{port}"
+
+
+def _certificates(facts: Facts) -> Iterator[tuple[Labels, int]]:
+    default = facts.model.default_certificate
+    for certificate in {*facts.model.certificates, *((default,) if default is not None else ())}:
+        yield _identity(certificate), int(certificate.not_after)
+
+
+@lru_cache(maxsize=4096)
+def _identity(certificate: Certificate) -> Labels:
+    """Common name, serial number, alternative names."""
+    leaf = x509.load_pem_x509_certificates(certificate.chain.encode())[0]
+    names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    common = str(names[0].value) if names else ""
+    return common, str(leaf.serial_number), ",".join(sorted(certificate.names))
+
+
+def _family(metric: Metric, values: Iterable[tuple[Labels, float]], extra: Labels = ()) -> Iterator[str]:
+    yield from _head(metric)
+    names = (*metric.labels, *extra)
+    for labels, value in values:
+        said = f"{{{_labels(names, labels)}}}" if names else ""
+        yield f"{metric.name}{said} {value}\n"
+
+
+def _head(metric: Metric) -> Iterator[str]:
+    yield f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {metric.type}\n"
+
+
+def _labels(names: Labels, values: Labels) -> str:
+    return ",".join([f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True)])
+
+
+def _escaped(value: str) -> str:
+    if "\\" not in value and '"' not in value and "\n" not in value:
+        return value
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
