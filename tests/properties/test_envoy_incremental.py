@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from hearthgate.ingress.envoy.clusters import checks_addresses, has_name
 from hearthgate.ingress.envoy.options import ProxyOptions
-from hearthgate.ingress.envoy.services import balancers
 from hearthgate.ingress.envoy.streams.clusters import checks_stream_addresses
 from hearthgate.ingress.envoy.translate import Translation, Translator
 from hearthgate.ingress.proxy.descriptors import ensure_schema
@@ -31,6 +30,7 @@ from hearthgate.ingress.routing.model import (
     UDPRouter,
     WeightedMember,
     WeightedService,
+    balancers,
 )
 from hearthgate.ingress.rules.rule import Rule, compile_rule
 from hearthgate.ingress.xds.resources import CLUSTER, ENDPOINT

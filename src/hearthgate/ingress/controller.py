@@ -134,11 +134,13 @@ class IngressController:
         translation = self._translator.translate(built.model, built.endpoints)
         translated = time.perf_counter()
         # Before the routes that ask it: a guard must never meet a service that does not know its users yet.
-        self._auth.update(auth_tables(m for router in built.model.routers for m in router.middlewares))
+        self._auth.update(auth_tables(m for router in built.model.routers for m in router.every_middleware))
         self._auth.counters.update(
-            m for router in built.model.routers for m in bound(router.middlewares, router.name)
+            m for router in built.model.routers for m in bound(router.every_middleware, router.name)
         )
-        self._guards.update((m for router in built.model.routers for m in router.middlewares), built.endpoints)
+        self._guards.update(
+            (m for router in built.model.routers for m in router.every_middleware), built.endpoints
+        )
         self._starttls.update(starttls_tables(built.model))
         await self._serve_certificates(built, translation.certificates)
         applied = await self._proxy.apply(translation.resources)

@@ -63,6 +63,8 @@ class Reason(StrEnum):
     # the data plane
     PROXY_REJECTED = "ProxyRejected"
     ADDRESS_IN_USE = "AddressInUse"
+    # what guards hear from elsewhere
+    DECISIONS_STALE = "DecisionsStale"
     # settings
     RESTART_NEEDED = "RestartNeeded"
 

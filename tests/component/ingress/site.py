@@ -150,9 +150,9 @@ class Site:
         built = RoutingBuilder(_settings(self.plain, self.secure, forwarded), self_signed=_certificate()).build(
             Snapshot.of(resources, found)
         )
-        self.auth.update(auth_tables(m for router in built.model.routers for m in router.middlewares))
+        self.auth.update(auth_tables(m for router in built.model.routers for m in router.every_middleware))
         self.auth.counters.update(
-            m for router in built.model.routers for m in bound(router.middlewares, router.name)
+            m for router in built.model.routers for m in bound(router.every_middleware, router.name)
         )
         translation = await self.gateway.serve(built.model, built.endpoints)
         self.resources = translation.resources

@@ -2,6 +2,8 @@
 
 input.yaml: `entrypoints`, `tlsOptions` and `routers` with the fields of the model; a router's service is
 `balancer` or `weighted`, `certificates` are names, `endpoints` lists addresses by `namespace/service/port`.
+`tcpRouters`, `udpRouters` and `udpEntryPoints` likewise, with `members`; `show: [streams]` prints listeners
+without the filter chains of requests.
 """
 
 import json
@@ -13,6 +15,7 @@ from google.protobuf import json_format
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.schema import message, schema_pool
 from hearthgate.ingress.envoy.translate import Translator
+from hearthgate.ingress.middlewares.streams import AllowedAddresses, ConnectionLimit
 from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.routing.model import (
     Certificate,
@@ -24,11 +27,18 @@ from hearthgate.ingress.routing.model import (
     RoutingModel,
     Service,
     StickyCookie,
+    StreamBalancer,
+    StreamMember,
+    StreamTransport,
+    TCPRouter,
     TLSOptions,
+    UDPEntryPoint,
+    UDPRouter,
     WeightedMember,
     WeightedService,
 )
 from hearthgate.ingress.rules.rule import Rule, compile_rule
+from hearthgate.ingress.rules.tcp import compile_tcp_rule, default_priority
 from hearthgate.ingress.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE
 from hearthgate.model.refs import ObjectRef
 from hearthgate.model.secret import SecretBytes
@@ -47,6 +57,11 @@ def produce(documents: list[Any]) -> Any:
         tls_options=msgspec.convert(case.get("tlsOptions", []), tuple[TLSOptions, ...]),
         certificates=tuple(map(_certificate, case.get("certificates", []))),
         default_certificate=_certificate("default.test"),
+        tcp_routers=tuple(
+            sorted(map(_tcp_router, case.get("tcpRouters", [])), key=lambda r: (-r.priority, r.name))
+        ),
+        udp_routers=tuple(map(_udp_router, case.get("udpRouters", []))),
+        udp_entrypoints=msgspec.convert(case.get("udpEntryPoints", []), tuple[UDPEntryPoint, ...]),
     )
     endpoints = {
         EndpointsKey(*key.split("/")): tuple(Endpoint(*address) for address in addresses)
@@ -56,7 +71,11 @@ def produce(documents: list[Any]) -> Any:
     shown: dict[str, Any] = {
         kind: {name: _plain(TYPES[kind], found.body) for name, found in translation.resources[TYPES[kind]].items()}
         for kind in case["show"]
+        if kind in TYPES
     }
+    if "streams" in case["show"]:
+        found = translation.resources[LISTENER]
+        shown["streams"] = {name: _streams(_plain(LISTENER, one.body)) for name, one in found.items()}
     shown["problems"] = [f"{problem.severity}: {problem} [{problem.reason}]" for problem in translation.problems]
     return shown
 
@@ -70,6 +89,49 @@ def _router(fields: dict[str, Any]) -> Router:
         if kind in values:
             values["service"] = _service({kind: values.pop(kind)})
     return Router(ref=ObjectRef("IngressRoute", "default", "test"), field="spec.routes[0]", **values)
+
+
+def _streams(listener: dict[str, Any]) -> dict[str, Any]:
+    kept = ("address", "listener_filters", "filter_chain_matcher")
+    chains = [
+        chain if "/tcp/" in chain["name"] or "/starttls" in chain["name"] else chain["name"]
+        for chain in listener.get("filter_chains", [])
+    ]
+    return {**{name: listener[name] for name in kept if name in listener}, "filter_chains": chains}
+
+
+def _tcp_router(fields: dict[str, Any]) -> TCPRouter:
+    rule = compile_tcp_rule(fields["rule"])
+    assert isinstance(rule, Rule), rule
+    kinds = {"allowed": AllowedAddresses, "limit": ConnectionLimit}
+    middlewares = tuple(
+        kinds[kind](**values) for one in fields.get("middlewares", []) for kind, values in one.items()
+    )
+    values = {"entrypoint": "web", "priority": default_priority(rule), "name": fields["rule"], **fields}
+    return TCPRouter(
+        **values | {"rule": rule, "members": _members(fields), "middlewares": middlewares},
+        ref=ObjectRef("IngressRouteTCP", "default", "test"),
+        field="spec.routes[0]",
+    )
+
+
+def _udp_router(fields: dict[str, Any]) -> UDPRouter:
+    ref = ObjectRef("IngressRouteUDP", "default", "test")
+    return UDPRouter(**fields | {"members": _members(fields)}, ref=ref, field="spec.routes[0]")
+
+
+def _members(fields: dict[str, Any]) -> tuple[StreamMember, ...]:
+    return tuple(
+        StreamMember(
+            weight=each["weight"],
+            balancer=StreamBalancer(
+                name=each["name"],
+                endpoints=EndpointsKey(*each["name"].split("/")),
+                transport=msgspec.convert(each.get("transport", {}), StreamTransport),
+            ),
+        )
+        for each in fields["members"]
+    )
 
 
 def _service(fields: dict[str, Any]) -> Service:

@@ -9,6 +9,7 @@ from hearthgate.app.settings import decode_settings
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.ingress.routing.build import build_model
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
+from hearthgate.ingress.routing.model import Endpoint
 from hearthgate.ingress.routing.status import wanted_conditions
 from hearthgate.model.secret import SecretBytes
 from hearthgate.resources.decode import decode_mapping
@@ -34,7 +35,7 @@ def produce(documents: list[Any]) -> Any:
         "tlsOptions": [_plain(options) for options in built.model.tls_options],
         "certificates": [f"{c.ref}: {', '.join(c.names)}" for c in built.model.certificates],
         "endpoints": {
-            "/".join(key): [f"{e.address}:{e.port}" for e in ends] for key, ends in built.endpoints.items()
+            _joined(key): [_endpoint(each) for each in ends] for key, ends in built.endpoints.items()
         },
         "problems": [f"{problem.severity}: {problem} [{problem.reason}]" for problem in built.problems],
         "conditions": {
@@ -76,13 +77,24 @@ def _plain(value: Any) -> Any:
             )
             return head | dict(_fields(value))
         case tuple() if hasattr(value, "_fields"):
-            return "/".join(map(str, value))
+            return _joined(value)
         case tuple() | list():
             return [_plain(item) for item in value]
         case dict():
             return {key: _plain(item) for key, item in value.items()}
         case _:
             return value
+
+
+def _joined(value: Any) -> str:
+    """The fields of a named tuple that differ from their defaults."""
+    defaults = value._field_defaults
+    return "/".join(str(part) for name, part in value._asdict().items() if part != defaults.get(name, ()))
+
+
+def _endpoint(endpoint: Endpoint) -> str:
+    state = f" {endpoint.state.name.lower()}" if endpoint.state else ""
+    return f"{endpoint.address}:{endpoint.port}{state}"
 
 
 def _fields(value: msgspec.Struct) -> Iterator[tuple[str, Any]]:

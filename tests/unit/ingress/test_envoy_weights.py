@@ -9,11 +9,17 @@ from hearthgate.ingress.envoy.services import (
     MAX_CHOICES,
     Choice,
     UnservableError,
-    balancers,
     choices,
     set_cookie,
 )
-from hearthgate.ingress.routing.model import LoadBalancer, Service, StickyCookie, WeightedMember, WeightedService
+from hearthgate.ingress.routing.model import (
+    LoadBalancer,
+    Service,
+    StickyCookie,
+    WeightedMember,
+    WeightedService,
+    balancers,
+)
 
 A, B, C = (LoadBalancer(name=name) for name in "abc")
 COOKIE = StickyCookie(name="lb")

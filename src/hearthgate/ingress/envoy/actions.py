@@ -1,29 +1,31 @@
 """What a router's service does with a request, as the part of an Envoy Route that follows its match."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from hearthgate.ingress.envoy.clusters import (
-    UNAVAILABLE_CLUSTER,
-    Cluster,
-    build_cluster,
-    needs_http1_for_upgrades,
-)
+from hearthgate.ingress.envoy.clusters import UNAVAILABLE_CLUSTER, Cluster, needs_http1_for_upgrades
 from hearthgate.ingress.envoy.messages import duration, extension, field, header, literal, make, wrapped
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.retries import retry_policy
 from hearthgate.ingress.envoy.schema import any_of
-from hearthgate.ingress.envoy.services import Choice, Target, UnservableError, attributes, choices
-from hearthgate.ingress.routing.model import Endpoint, LoadBalancer, Service, StickyCookie
+from hearthgate.ingress.envoy.services import Again, Choice, Target, UnservableError, attributes, choices
+from hearthgate.ingress.envoy.target_clusters import ClusterFinder, Inline
+from hearthgate.ingress.middlewares.middleware import Middleware
+from hearthgate.ingress.routing.model import Service, StickyCookie
 
 SESSION_FILTER: Final = "envoy.filters.http.stateful_session"
 _RETRY_POLICY: Final = "envoy.config.route.v3.RetryPolicy"
 _SESSION: Final = "envoy.extensions.filters.http.stateful_session.v3."
-_HEADERS_FIELD, _COOKIES_FIELD = 6, 17  # of RouteMatch
-
-Inline = Callable[[LoadBalancer], tuple[Endpoint, ...] | None]
-"""The addresses of a load balancer whose cluster depends on them; None for all others."""
+_HEADERS_FIELD, _FRACTION_FIELD, _COOKIES_FIELD = 6, 9, 17  # of RouteMatch
+_RUNTIME_KEY: Final = "hearthgate.share"
+_MILLION: Final = 1_000_000
+_STEP: Final = 100
+"""Shares of routes are multiples of it in a million: one random number decides about routes and about copies,
+which are counted in hundredths, and so the one says nothing about the other."""
+_KEPT_BODY: Final = 64 << 20
+"""Bytes of a request's body that are kept for the fallback. What is longer goes to the first service alone."""
+_BODILESS: Final = "GET|HEAD|OPTIONS|DELETE|TRACE"
+_NETWORK_ERRORS: Final = frozenset((502, 503, 504))
 
 
 class Action(NamedTuple):
@@ -31,7 +33,9 @@ class Action(NamedTuple):
     route: the RouteAction, a message to merge further settings into; None to answer `response` at once.
     response: a DirectResponseAction.
     per_filter: configuration under the names of filters. headers: response headers to add.
-    clusters: all that `route` names. sticky: whether the session filter must be in the chain.
+    clusters: all that `route` needs. sticky: whether the session filter must be in the chain.
+    middlewares: what happens to these requests after the router's middlewares.
+    body_limit: bytes of the request's body that are kept to be sent again; 0 = as for all routes.
     """
 
     condition: bytes
@@ -41,6 +45,8 @@ class Action(NamedTuple):
     headers: tuple[Any, ...] = ()
     clusters: tuple[Cluster, ...] = ()
     sticky: bool = False
+    middlewares: tuple[Middleware, ...] = ()
+    body_limit: int = 0
 
 
 def answer(status: int, body: str) -> Any:
@@ -61,81 +67,185 @@ def actions(
     """
     if service is None:
         return (Action(b"", None, answer(*NOT_FOUND)),)
-    return tuple(_all(service, partial(_cluster, inline, options, retries), retries=retries))
+    finder = ClusterFinder(inline, options, retries=retries)
+    return tuple(action for choice in choices(service) for action in _choose(choice, finder, retries=retries))
 
 
-_FindCluster = Callable[[Target, bool], Cluster | None]
-"""The cluster of a target, for upgrades or not; None when it has nothing to choose from."""
+def ways(service: Service | None) -> tuple[tuple[Middleware, ...], ...]:
+    """The lists of middlewares that `actions` come with, each once. Raises UnservableError."""
+    if service is None:
+        return ((),)
+    found = {target.middlewares: None for choice in choices(service) for target in choice.targets}
+    return tuple(found) or ((),)
 
 
-def _all(service: Service, find: _FindCluster, *, retries: bool) -> Iterator[Action]:
-    for choice in choices(service):
-        balancers = [target.balancer for target in choice.targets if target.balancer is not None]
-        if any(map(needs_http1_for_upgrades, balancers)):
-            upgrade = make("envoy.config.route.v3.HeaderMatcher", name="upgrade", present_match=True)
-            condition = _part(_HEADERS_FIELD, upgrade)
-            yield _action(choice, find, http1=True, condition=condition, retries=retries)
-        yield _action(choice, find, http1=False, condition=b"", retries=retries)
-
-
-def _action(choice: Choice, find: _FindCluster, *, http1: bool, condition: bytes, retries: bool) -> Action:
+def _choose(choice: Choice, finder: ClusterFinder, *, retries: bool) -> Iterator[Action]:
+    condition = b""
     for name, value in choice.cookies:
         matcher = make("envoy.config.route.v3.CookieMatcher", name=name, string_match={"exact": value})
         condition += _part(_COOKIES_FIELD, matcher)
     if not choice.targets:
-        return Action(condition, None, answer(*UNAVAILABLE))
-    clusters = tuple(find(target, http1) for target in choice.targets)
-    named = tuple(cluster for cluster in clusters if cluster is not None)
+        yield Action(condition, None, answer(*UNAVAILABLE))
+        return
+    groups: dict[tuple[Any, ...], list[Target]] = {}
+    for target in choice.targets:
+        groups.setdefault(_settings(target), []).append(target)
+    if choice.by_client and len(groups) > 1:
+        raise UnservableError(
+            "services of a highestRandomWeight need the same passHostHeader, responseHeaderTimeout and "
+            "middlewares, and no mirrors of their own"
+        )
+    for group, share in zip(groups.values(), _shares(list(groups.values())), strict=True):
+        within = condition + share
+        yield from _group(choice._replace(targets=tuple(group)), finder, within, retries=retries)
+
+
+def _settings(target: Target) -> tuple[Any, ...]:
+    """What all targets of one route have in common."""
+    if target.balancer is None:
+        return (True, 0.0, target.middlewares, target.copies, None)
+    transport = target.balancer.transport
+    statuses = (target.again.statuses, len(target.again.tries)) if target.again is not None else None
+    passing = target.balancer.pass_host_header
+    return (passing, transport.response_header_timeout, target.middlewares, target.copies, statuses)
+
+
+def _shares(groups: list[list[Target]]) -> Iterator[bytes]:
+    """What a RouteMatch needs beside for each of the groups; the last one takes what the others left."""
+    total = sum(target.weight for group in groups for target in group)
+    reached = 0
+    for group in groups[:-1]:
+        reached += sum(target.weight for target in group)
+        part = round(_MILLION * reached / total / _STEP) * _STEP
+        yield _part(_FRACTION_FIELD, make("envoy.config.core.v3.RuntimeFractionalPercent", **_of(part, "MILLION")))
+    yield b""
+
+
+def _of(numerator: int, denominator: str) -> dict[str, Any]:
+    """The fields of a RuntimeFractionalPercent."""
+    fraction = {"numerator": numerator, "denominator": denominator}
+    return {"default_value": fraction, "runtime_key": _RUNTIME_KEY}
+
+
+def _group(choice: Choice, finder: ClusterFinder, condition: bytes, *, retries: bool) -> Iterator[Action]:
+    """The actions of targets with the same settings: those with copies first, and those of upgrades before."""
+    plain = _action(choice, finder, http1=False, retries=retries)
+    copies = choice.targets[0].copies
+    http1 = any(needs_http1_for_upgrades(balancer) for target in choice.targets for balancer in target.chain)
+    if http1 or copies:
+        upgrade = make("envoy.config.route.v3.HeaderMatcher", name="upgrade", present_match=True)
+        action = _action(choice, finder, http1=True, retries=retries) if http1 else plain
+        yield action._replace(condition=condition + _part(_HEADERS_FIELD, upgrade))
+    if not copies:
+        yield plain._replace(condition=condition)
+        return
+    copied = _with_copies(choice, finder, plain)
+    limits = {each.max_body for each in copies}
+    if limits == {-1}:
+        yield copied._replace(condition=condition)
+        return
+    limit = min(limits - {-1})
+    for matchers in _small_bodies(limit):
+        extra = b"".join(_part(_HEADERS_FIELD, make(_HEADER_MATCHER, **fields)) for fields in matchers)
+        yield copied._replace(condition=condition + extra)
+    yield plain._replace(condition=condition)
+
+
+_HEADER_MATCHER: Final = "envoy.config.route.v3.HeaderMatcher"
+
+
+def _small_bodies(limit: int) -> tuple[tuple[dict[str, Any], ...], ...]:
+    """Headers of requests whose bodies are known to have at most `limit` bytes: the length says so, or there is
+    none and the method has no body."""
+    absent = {"present_match": True, "invert_match": True}
+    methods = {"safe_regex": {"regex": _BODILESS}}
+    return (
+        ({"name": "content-length", "range_match": {"start": 0, "end": limit + 1}},),
+        (
+            {"name": ":method", "string_match": methods},
+            {"name": "content-length", **absent},
+            {"name": "transfer-encoding", **absent},
+        ),
+    )
+
+
+def _with_copies(choice: Choice, finder: ClusterFinder, action: Action) -> Action:
+    """The same action, with copies."""
+    if action.route is None:
+        return action
+    route = make("envoy.config.route.v3.RouteAction")
+    route.CopyFrom(action.route)
+    needed = []
+    for copies in choice.targets[0].copies:
+        cluster = finder.find_copies(copies)
+        needed.append(cluster)
+        external = copies.balancer.external
+        host = f"{external.address}:{external.port}" if external and not copies.balancer.pass_host_header else ""
+        route.request_mirror_policies.add(
+            cluster=cluster.name,
+            runtime_fraction=_of(copies.percent, "HUNDRED"),
+            disable_shadow_host_suffix_append=True,
+            host_rewrite_literal=host,
+        )
+    return action._replace(route=route, clusters=(*action.clusters, *needed))
+
+
+def _action(choice: Choice, finder: ClusterFinder, *, http1: bool, retries: bool) -> Action:
+    targets = choice.targets
+    found = tuple(finder.find(target, http1=http1) for target in targets)
+    needed = tuple(cluster for upstream in found if upstream is not None for cluster in upstream.needed)
     route = make("envoy.config.route.v3.RouteAction", timeout=duration(0))
-    if _rewrites_host(choice.targets):
-        route.auto_host_rewrite.value = True
-    if seconds := _header_timeout(choice.targets):
+    rewrites, seconds, middlewares, _, _ = _settings(targets[0])
+    route.auto_host_rewrite.value = not rewrites
+    if rewrites:
+        route.ClearField("auto_host_rewrite")
+    again = targets[0].again
+    if again is not None:
+        if not retries:
+            raise UnservableError("a failover by status tries again by itself: take retry out of the middlewares")
+        route.retry_policy.CopyFrom(make(_RETRY_POLICY, **_trying_again(again)))
+    elif seconds and retries:
+        route.retry_policy.CopyFrom(make(_RETRY_POLICY, **retry_policy()))
+    if seconds:
         # The time of a try ends with the headers of its answer.
-        policy: dict[str, Any] = retry_policy() if retries else {}
-        route.retry_policy.CopyFrom(make(_RETRY_POLICY, **policy, per_try_timeout=duration(seconds)))
-    sticky = any(target.balancer is not None and target.balancer.sticky for target in choice.targets)
-    names = [cluster.name if cluster is not None else UNAVAILABLE_CLUSTER for cluster in clusters]
+        route.retry_policy.per_try_timeout.CopyFrom(make("google.protobuf.Duration", **duration(seconds)))
+    action = Action(
+        b"",
+        route,
+        clusters=needed,
+        sticky=any(target.balancer is not None and target.balancer.sticky for target in targets),
+        middlewares=middlewares,
+        body_limit=_KEPT_BODY if again is not None else 0,
+    )
+    names = [upstream.cluster.name if upstream is not None else UNAVAILABLE_CLUSTER for upstream in found]
     if len(names) == 1:
         route.cluster = names[0]
-        target = choice.targets[0]
-        headers = tuple(make("envoy.config.core.v3.HeaderValueOption", **option) for option in _cookies(target))
-        return Action(condition, route, None, _session(target), headers, named, sticky)
-    for name, target in zip(names, choice.targets, strict=True):
+        headers = (make("envoy.config.core.v3.HeaderValueOption", **option) for option in _cookies(targets[0]))
+        return action._replace(per_filter=_session(targets[0]), headers=tuple(headers))
+    for name, target in zip(names, targets, strict=True):
         route.weighted_clusters.clusters.add(
             name=name,
             weight=wrapped(target.weight),
             response_headers_to_add=_cookies(target),
             typed_per_filter_config=dict(_session(target)),
         )
-    return Action(condition, route, None, (), (), named, sticky)
+    if choice.by_client:
+        route.weighted_clusters.use_hash_policy.value = True
+        route.hash_policy.add(connection_properties={"source_ip": True})
+    return action
 
 
-def _cluster(inline: Inline, options: ProxyOptions, retries: bool, target: Target, http1: bool) -> Cluster | None:
-    balancer = target.balancer
-    if balancer is None:
-        return None
-    variant = http1 and needs_http1_for_upgrades(balancer)
-    return build_cluster(balancer, inline(balancer), options, http1=variant, retries=retries)
-
-
-def _rewrites_host(targets: tuple[Target, ...]) -> bool:
-    passing = {target.balancer.pass_host_header for target in targets if target.balancer is not None}
-    if len(passing) > 1:
-        raise UnservableError(
-            "passHostHeader differs between weighted services, which is not supported yet: give all the same"
-        )
-    return False in passing
-
-
-def _header_timeout(targets: tuple[Target, ...]) -> float:
-    found = {
-        target.balancer.transport.response_header_timeout for target in targets if target.balancer is not None
+def _trying_again(again: Again) -> dict[str, Any]:
+    """A RetryPolicy: of what never reached a server, the next one is asked whatever the statuses are."""
+    reasons = ["connect-failure", "refused-stream", "reset-before-request", "retriable-status-codes"]
+    if _NETWORK_ERRORS.intersection(again.statuses):
+        reasons.append("reset")
+    return {
+        **retry_policy(),
+        "retry_on": ",".join(reasons),
+        "num_retries": wrapped(len(again.tries)),
+        "retriable_status_codes": again.statuses,
     }
-    if len(found) > 1:
-        raise UnservableError(
-            "responseHeaderTimeout differs between weighted services, which is not supported yet: give all the same"
-        )
-    return max(found, default=0.0)
 
 
 def _cookies(target: Target) -> list[dict[str, Any]]:

@@ -8,14 +8,21 @@ from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
 from hearthgate.ingress.envoy.connections import proper_case
-from hearthgate.ingress.envoy.endpoints import locality
+from hearthgate.ingress.envoy.endpoints import assigned
 from hearthgate.ingress.envoy.messages import ADS, duration, extension, field, make, wrapped
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.retries import retry_policy
 from hearthgate.ingress.envoy.schema import any_of
 from hearthgate.ingress.envoy.services import UnservableError
 from hearthgate.ingress.envoy.tls_context import version_parameters
-from hearthgate.ingress.routing.model import Certificate, Endpoint, EndpointsKey, LoadBalancer, Transport
+from hearthgate.ingress.routing.model import (
+    Certificate,
+    Endpoint,
+    EndpointsKey,
+    LoadBalancer,
+    PassiveHealthCheck,
+    Transport,
+)
 from hearthgate.ingress.xds.resources import Versioned, versioned
 
 AUTH_CLUSTER: Final = "hearthgate-auth"
@@ -35,6 +42,9 @@ _LONGEST_NAME: Final = 255
 _KEEPALIVE: Final = 15
 """Seconds, Go's default of an idle connection's first probe."""
 _POLICIES: Final = {"wrr": "ROUND_ROBIN", "p2c": "LEAST_REQUEST", "hrw": "RING_HASH"}
+_LEAST_REQUEST: Final = "envoy.load_balancing_policies.least_request"
+_FOR_SESSIONS: Final = ("UNKNOWN", "HEALTHY", "DEGRADED", "DRAINING")
+"""Servers that a sticky session may stay at."""
 _OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _TLS: Final = "envoy.extensions.transport_sockets.tls.v3."
 _NAME_FIELD: Final = 1
@@ -88,17 +98,21 @@ def build_cluster(
     http1: the variant for upgrades. retries: whether it says what is tried again, which routes cannot change.
     filters: HttpFilters on the way to the backend. Raises UnservableError.
     """
-    known = (balancer.external,) if balancer.external is not None else addresses or ()
+    known = servers(balancer, addresses)
     fields: dict[str, Any] = {
         "alt_stat_name": balancer.name,
         "connect_timeout": duration(balancer.transport.dial_timeout or _LONGEST),
-        "lb_policy": _POLICIES[balancer.strategy],
+        **_strategy(balancer),
         "typed_extension_protocol_options": {
             _OPTIONS: any_of(_protocols(balancer, http1, filters, retries=retries))
         },
         **(_own_socket(balancer, options) if balancer.internal else _discovery(balancer, known)),
-        **_unlimited(),
+        **unlimited(),
     }
+    if balancer.passive is not None:
+        fields["outlier_detection"] = _passive(balancer.passive)
+    if balancer.sticky is not None:
+        fields["common_lb_config"]["override_host_status"] = {"statuses": _FOR_SESSIONS}
     if balancer.scheme == "https":
         fields["transport_socket"] = _transport_socket(balancer, known, options, http1)
     body = make("envoy.config.cluster.v3.Cluster", **fields).SerializeToString(deterministic=True)
@@ -119,17 +133,28 @@ def _own_socket(balancer: LoadBalancer, options: ProxyOptions) -> dict[str, Any]
     return {"type": "STATIC", "load_assignment": {"cluster_name": balancer.name, "endpoints": endpoints}}
 
 
+def servers(balancer: LoadBalancer, addresses: tuple[Endpoint, ...] | None) -> tuple[Endpoint, ...]:
+    """The servers that stand in a cluster itself. A check says which of them can serve."""
+    if addresses is None:
+        return (balancer.external,) if balancer.external is not None else balancer.addresses
+    return addresses
+
+
 def _discovery(balancer: LoadBalancer, known: tuple[Endpoint, ...]) -> dict[str, Any]:
-    if balancer.endpoints is not None and not has_name(known):
+    fixed = balancer.external is not None or balancer.addresses
+    if balancer.endpoints is not None and not fixed and not has_name(known):
         return {
             "type": "EDS",
             "eds_cluster_config": {"eds_config": {**ADS, "initial_fetch_timeout": duration(2)}},
             "ignore_health_on_host_removal": True,
         }
+    assignment = {"cluster_name": balancer.name, **assigned(known)}
+    if balancer.addresses:
+        return {"type": "STATIC", "load_assignment": assignment}
     return {
         # Of an external name, each new connection takes one address of the last answer, as upstream does.
         "type": "LOGICAL_DNS" if balancer.external is not None else "STRICT_DNS",
-        "load_assignment": {"cluster_name": balancer.name, "endpoints": locality(known)},
+        "load_assignment": assignment,
         # Where a name has addresses of both families, `localhost` for one, backends often listen on IPv4 alone.
         "dns_lookup_family": "V4_PREFERRED",
         "respect_dns_ttl": True,
@@ -142,7 +167,36 @@ def _discovery(balancer: LoadBalancer, known: tuple[Endpoint, ...]) -> dict[str,
     }
 
 
-def _unlimited() -> dict[str, Any]:
+def _strategy(balancer: LoadBalancer) -> dict[str, Any]:
+    if balancer.strategy != "leasttime":
+        return {"lb_policy": _POLICIES[balancer.strategy]}
+    # A server that takes twice the time has twice the requests under way, so the fewest of them is the least time.
+    policy = extension(
+        _LEAST_REQUEST,
+        "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest",
+        selection_method="FULL_SCAN",
+    )
+    return {"load_balancing_policy": {"policies": [{"typed_extension_config": policy}]}}
+
+
+def _passive(check: PassiveHealthCheck) -> dict[str, Any]:
+    """An OutlierDetection: every server may rest, even the last one, for the same time whenever."""
+    rest = duration(check.window)
+    return {
+        "consecutive_5xx": wrapped(check.failures),
+        "interval": duration(min(1.0, check.window)),
+        "base_ejection_time": rest,
+        "max_ejection_time": rest,
+        "max_ejection_percent": wrapped(100),
+        "enforcing_consecutive_5xx": wrapped(100),
+        "enforcing_success_rate": wrapped(0),
+        "enforcing_consecutive_gateway_failure": wrapped(0),
+        "enforcing_failure_percentage": wrapped(0),
+        "max_ejection_time_jitter": duration(0),
+    }
+
+
+def unlimited() -> dict[str, Any]:
     limits = dict.fromkeys(
         ("max_connections", "max_pending_requests", "max_requests", "max_retries"), wrapped(_NO_LIMIT)
     )
@@ -269,5 +323,5 @@ def _own_service(name: str, socket: str) -> dict[str, Any]:
         "type": "STATIC",
         "connect_timeout": duration(1),
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [pipe]}]},
-        **_unlimited(),
+        **unlimited(),
     }

@@ -46,22 +46,30 @@ class EndpointTable:
         """The addresses that the balancer's very cluster depends on; None where they come by EDS alone."""
         if balancer.endpoints is None:
             return None
-        entry = self._entries.get(balancer.endpoints)
+        if balancer.external is not None or balancer.addresses:
+            checked = self._entries.get(balancer.endpoints)
+            return checked.addresses if checked is not None else None
+        entry = self._entry(balancer.endpoints)
         if checks_addresses(balancer):
             return entry.addresses if entry is not None else ()
         return entry.addresses if entry is not None and entry.named else None
 
-    def addresses(self, key: EndpointsKey) -> tuple[Endpoint, ...]:
+    def _entry(self, key: EndpointsKey) -> _Entry | None:
+        """What a check says, once it has said something."""
         entry = self._entries.get(key)
+        return self._entries.get(key.unchecked) if entry is None and key.check else entry
+
+    def addresses(self, key: EndpointsKey) -> tuple[Endpoint, ...]:
+        entry = self._entry(key)
         return entry.addresses if entry is not None else ()
 
     def assignments(self, clusters: Mapping[str, EndpointsKey]) -> dict[str, Versioned]:
         """ClusterLoadAssignments by name of cluster; of Services without endpoints too."""
         nothing = self._nothing = self._nothing or _Entry(())
-        entries, old = self._entries, self._made
+        old = self._made
         made: dict[str, tuple[_Entry, Versioned]] = {}
         for cluster, key in clusters.items():
-            entry = entries.get(key, nothing)
+            entry = self._entry(key) or nothing
             known = old.get(cluster)
             if known is None or known[0] is not entry:
                 known = (entry, named(cluster, entry.assignment))

@@ -5,12 +5,14 @@ the virtual hosts it would do the same, but Envoy makes it anew for every route 
 changes: 8 µs a route.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from hearthgate.ingress.envoy.messages import extension, make, wrapped
 from hearthgate.ingress.envoy.middlewares.lane import Branch
 
+K = TypeVar("K")
 BUFFER: Final = 64 * 1024
 """Bytes of a request's body kept to send it again. What is longer is not tried twice."""
 _RETRIES: Final = 2
@@ -34,11 +36,14 @@ def retries(branch: Branch) -> bool:
     return branch.route_action is not None and branch.route_action.HasField("retry_policy")
 
 
-def alike(branches: tuple[Branch, ...]) -> tuple[Branch, ...]:
+def alike(planned: Mapping[K, tuple[Branch, ...]]) -> dict[K, tuple[Branch, ...]]:
     """All of a router's branches say what is tried again, or none does: they share the clusters."""
-    if not any(map(retries, branches)):
-        return branches
-    return tuple(one if one.response is not None or retries(one) else _with_default(one) for one in branches)
+    if not any(retries(branch) for branches in planned.values() for branch in branches):
+        return dict(planned)
+    return {
+        way: tuple(one if one.response is not None or retries(one) else _with_default(one) for one in branches)
+        for way, branches in planned.items()
+    }
 
 
 def _with_default(branch: Branch) -> Branch:

@@ -6,12 +6,7 @@ All but the match is serialised once for all virtual hosts that the router appea
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from hearthgate.ingress.envoy.actions import (
-    Action,
-    Inline,
-    actions,
-    session_filter,
-)
+from hearthgate.ingress.envoy.actions import Action, actions, session_filter, ways
 from hearthgate.ingress.envoy.clusters import Cluster
 from hearthgate.ingress.envoy.connections import FILTER_CHAIN
 from hearthgate.ingress.envoy.match import domains, route_match
@@ -22,8 +17,10 @@ from hearthgate.ingress.envoy.plan import Branch, Scope, plan_branches
 from hearthgate.ingress.envoy.retries import alike, retries
 from hearthgate.ingress.envoy.schema import any_of
 from hearthgate.ingress.envoy.services import UnservableError
+from hearthgate.ingress.envoy.target_clusters import Inline
 from hearthgate.ingress.envoy.upstreams import asked_clusters
 from hearthgate.ingress.middlewares.counted import bound
+from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.routing.model import Router
 from hearthgate.ingress.rules.syntax import Conjunct, Matcher
 from hearthgate.model.problems import Problem, Reason, Severity
@@ -90,21 +87,37 @@ class CompiledRouter:
 
 def compile_router(router: Router, scope: Scope, inline: Inline, options: ProxyOptions) -> CompiledRouter:
     """The router compiled; one that cannot be served has problems that are errors, and no blocks."""
-    asked, complaints = asked_clusters(router.middlewares, inline, options)
+    asked, complaints = asked_clusters(router.every_middleware, inline, options)
     upstreams = tuple((balancer, cluster.name) for balancer, cluster in asked.items())
-    branches, errors = plan_branches(bound(router.middlewares, router.name), scope, upstreams)
-    branches = switched(alike(branches), router.observed, options.recording)
-    problems = [_problem(router, "middlewares", error) for error in (*errors, *(complaints if errors else ()))]
+    problems: list[Problem] = []
+    planned: dict[tuple[Middleware, ...], tuple[Branch, ...]] = {}
+    chosen: tuple[Action, ...] = ()
     try:
-        chosen = actions(router.service, inline, options, retries=not any(map(retries, branches)))
+        for extra in ways(router.service):
+            middlewares = bound((*router.middlewares, *extra), router.name)
+            planned[extra], errors = plan_branches(middlewares, scope, upstreams)
+            errors = (*errors, *complaints) if errors else ()
+            problems += [_problem(router, "middlewares", error) for error in errors]
+        planned = alike(planned)
+        own = any(retries(branch) for branches in planned.values() for branch in branches)
+        chosen = actions(router.service, inline, options, retries=not own)
     except UnservableError as error:
         problems.append(_problem(router, "services", str(error)))
-        chosen = ()
     if problems:
         return CompiledRouter(router, problems=tuple(problems))
     problems += [_problem(router, "middlewares", each, Severity.WARNING) for each in complaints]
     common = _identity(router, options.recording)
-    blocks = [block for branch in branches for block in _blocks(branch, chosen, common)]
+    planned = {way: switched(some, router.observed, options.recording) for way, some in planned.items()}
+    if len(planned) == 1:
+        ((_, branches),) = planned.items()
+        blocks = [block for branch in branches for block in _blocks(branch, chosen, common)]
+    else:
+        blocks = [
+            block
+            for action in chosen
+            for branch in planned[action.middlewares]
+            for block in _blocks(branch, (action,), common, of=action.condition)
+        ]
     clusters = {cluster.name: cluster for action in chosen for cluster in action.clusters}
     clusters |= {cluster.name: cluster for cluster in asked.values()}
     return CompiledRouter(router, tuple(blocks), tuple(clusters.values()), tuple(problems))
@@ -128,15 +141,16 @@ def _identity(router: Router, recording: Recording) -> bytes:
     return bytes(route.SerializeToString(deterministic=True))
 
 
-def _blocks(branch: Branch, chosen: tuple[Action, ...], common: bytes) -> Iterator[Block]:
+def _blocks(branch: Branch, chosen: tuple[Action, ...], common: bytes, *, of: bytes = b"") -> Iterator[Block]:
+    """The routes of a branch. of: the condition of the only action that its own answers belong to."""
     condition = repeated(_MATCH_HEADERS, branch.conditions) + repeated(_MATCH_FILTER_STATE, branch.filter_state)
     if branch.response is not None:
-        rest = _rest(branch, branch.filters, (), ())
-        yield Block(condition, common + rest + _part(_DIRECT_FIELD, branch.response))
+        rest = _rest(branch, branch.filters, Action(b"", None))
+        yield Block(condition + of, common + rest + _part(_DIRECT_FIELD, branch.response))
         return
     for action in chosen:
         filters = (*branch.filters, session_filter()) if action.sticky else branch.filters
-        rest = _rest(branch, filters, action.per_filter, action.headers)
+        rest = _rest(branch, filters, action)
         if action.route is None:
             outcome = _part(_DIRECT_FIELD, action.response)
         else:
@@ -145,20 +159,18 @@ def _blocks(branch: Branch, chosen: tuple[Action, ...], common: bytes) -> Iterat
         yield Block(condition + action.condition, common + rest + outcome)
 
 
-def _rest(
-    branch: Branch, filters: tuple[Any, ...], per_filter: tuple[tuple[str, Any], ...], headers: tuple[Any, ...]
-) -> bytes:
+def _rest(branch: Branch, filters: tuple[Any, ...], action: Action) -> bytes:
     route = make(_ROUTE)
-    for name, config in (*branch.per_filter_config.items(), *per_filter):
+    for name, config in (*branch.per_filter_config.items(), *action.per_filter):
         route.typed_per_filter_config[name].CopyFrom(config)
     if filters:
         chain = make("envoy.extensions.filters.http.filter_chain.v3.FilterChainConfigPerRoute")
         chain.filter_chain.filters.extend(filters)
         route.typed_per_filter_config[FILTER_CHAIN].CopyFrom(any_of(chain))
-    route.response_headers_to_add.extend(headers)
+    route.response_headers_to_add.extend(action.headers)
     route.request_headers_to_remove.extend(branch.request_headers_to_remove)
-    if branch.body_limit:
-        route.request_body_buffer_limit.value = branch.body_limit
+    if kept := max(branch.body_limit, action.body_limit):
+        route.request_body_buffer_limit.value = kept
     return bytes(route.SerializeToString(deterministic=True))
 
 
@@ -169,7 +181,7 @@ def _part(number: int, value: Any) -> bytes:
 def _problem(router: Router, below: str, message: str, severity: Severity = Severity.ERROR) -> Problem:
     return Problem(
         ref=router.ref,
-        field=f"{router.field}.{below}",
+        field=router.place(below),
         reason=Reason.UNSUPPORTED,
         message=message,
         severity=severity,

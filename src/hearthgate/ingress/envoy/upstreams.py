@@ -7,13 +7,13 @@ time) from one that came. So a filter of these clusters, which only true answers
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from hearthgate.ingress.envoy.actions import Inline
 from hearthgate.ingress.envoy.clusters import Cluster, build_cluster
 from hearthgate.ingress.envoy.messages import extension, header
 from hearthgate.ingress.envoy.options import ProxyOptions
-from hearthgate.ingress.envoy.services import UnservableError, balancers
+from hearthgate.ingress.envoy.services import UnservableError
+from hearthgate.ingress.envoy.target_clusters import Inline
 from hearthgate.ingress.middlewares.middleware import Middleware
-from hearthgate.ingress.routing.model import LoadBalancer
+from hearthgate.ingress.routing.model import LoadBalancer, balancers
 
 ANSWERED: Final = "x-hg-answered"
 """Response header that says that a server answered."""

@@ -27,7 +27,7 @@ from hearthgate.ingress.routing.model import (
 )
 from hearthgate.ingress.routing.redirections import redirection_routers
 from hearthgate.ingress.routing.routers import Routers, asked_endpoints
-from hearthgate.ingress.routing.services import Services, endpoints_keys
+from hearthgate.ingress.routing.services import Services, unserved
 from hearthgate.ingress.routing.stream_check import StreamCheck
 from hearthgate.ingress.routing.streams import StreamRouters, only_first
 from hearthgate.ingress.routing.tls_hosts import OptionsByHost, with_hosts
@@ -76,7 +76,7 @@ class RoutingBuilder:
             cross_namespace=crd.allow_cross_namespace,
             links=lambda ref: MiddlewareLinks(self._tracker, self._services, ref),
         )
-        self._services = Services(self._tracker, settings, transport)
+        self._services = Services(self._tracker, settings, transport, self._middlewares)
         self._routers = Routers(self._tracker, settings, self._middlewares, self._services)
         self._endpoints = EndpointsIndex()
         self._options_by_host = OptionsByHost()
@@ -267,7 +267,7 @@ class RoutingBuilder:
             problems.extend(
                 _nobody_to_ask(router, key) for key in asked_endpoints(router) if not endpoints.get(key)
             )
-            empty = [key for key in endpoints_keys(router.service) if not endpoints.get(key)]
+            empty = unserved(router.service, endpoints)
             problems.extend(_no_endpoints(router, key, allow_empty) for key in empty)
             if not empty or allow_empty:
                 yield ranked

@@ -3,7 +3,7 @@
 from types import MappingProxyType
 
 from hearthgate.cluster.snapshot import Collection, Snapshot
-from hearthgate.ingress.routing.model import Endpoint, Endpoints, EndpointsKey
+from hearthgate.ingress.routing.model import Endpoint, Endpoints, EndpointsKey, EndpointState
 from hearthgate.resources.discovery import Endpoint as SliceEndpoint
 from hearthgate.resources.discovery import EndpointSlice
 
@@ -13,8 +13,9 @@ _Part = tuple[EndpointsKey, tuple[Endpoint, ...], tuple[Endpoint, ...]]
 class EndpointsIndex:
     """Endpoints of every Service port. Equal input gives the same object, and unchanged slices are not read again.
 
-    An endpoint serves while `serving` is true or unknown. Terminating ones are left out, unless nothing else
-    is left: better a pod that is about to go than an error (upstream answers 503 there).
+    An endpoint serves while `serving` is true or unknown. Terminating ones are fenced: they keep their sticky
+    sessions and get no others, unless nothing else is left: better a pod that is about to go than an error
+    (upstream answers 503 there).
     """
 
     def __init__(self) -> None:
@@ -46,13 +47,20 @@ class EndpointsIndex:
                     leaving[key] = _join(leaving.get(key), terminating)
         self._parts = parts
         for key, terminating in leaving.items():
-            if not active[key]:
-                active[key] = terminating
+            active[key] = _with_fenced(active[key], terminating)
         return MappingProxyType(active)
 
 
 def _join(known: tuple[Endpoint, ...] | None, more: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
     return tuple(sorted({*known, *more})) if known else more
+
+
+def _with_fenced(serving: tuple[Endpoint, ...], terminating: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+    if not serving:
+        return terminating
+    places = {endpoint.place for endpoint in serving}
+    fenced = (one._replace(state=EndpointState.FENCED) for one in terminating if one.place not in places)
+    return tuple(sorted((*serving, *fenced)))
 
 
 def _parts(item: EndpointSlice) -> list[_Part]:

@@ -7,9 +7,10 @@ the kernel must translate once more. So such a name means the endpoints of the S
 from typing import Final
 
 from hearthgate.ingress.middlewares.external import external_host
-from hearthgate.ingress.routing.model import EndpointsKey, LoadBalancer, Service, Transport
+from hearthgate.ingress.routing.model import EndpointsKey, LoadBalancer, Service, Transport, WeightedService, parts
 from hearthgate.ingress.routing.names import service_name
-from hearthgate.ingress.routing.services import Origin, Services
+from hearthgate.ingress.routing.origin import Origin
+from hearthgate.ingress.routing.services import Services
 from hearthgate.ingress.routing.tracking import Tracker
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
@@ -30,7 +31,12 @@ class MiddlewareLinks:
         self._ref = ref
 
     def service(self, reference: ServiceRef, field: str) -> tuple[Service | None, tuple[Problem, ...]]:
-        return self._services.resolve(reference, Origin(self._ref, field))
+        where = Origin(self._ref, field)
+        service, problems = self._services.resolve(reference, where)
+        if reference.middlewares or not _is_simple(service):
+            message = "only the servers are asked here: middlewares, copies and fallbacks on the way do nothing"
+            problems = (*problems, where.problem("", Reason.UNSUPPORTED, message, Severity.WARNING))
+        return service, problems
 
     def host(
         self, name: str, port: int, scheme: str, transport: Transport, field: str
@@ -58,6 +64,15 @@ class MiddlewareLinks:
             scheme=scheme,
             transport=transport,
         ), ()
+
+
+def _is_simple(service: Service | None) -> bool:
+    """Whether nothing but load balancers and weights makes up a service."""
+    if service is None or isinstance(service, LoadBalancer):
+        return True
+    if not isinstance(service, WeightedService) or any(member.middlewares for member in service.members):
+        return False
+    return all(map(_is_simple, parts(service)))
 
 
 def service_of_host(host: str) -> tuple[str, str] | None:

@@ -62,8 +62,8 @@ class StickyCookie(Value, frozen=True, kw_only=True):
 
 
 class EndpointsKey(NamedTuple):
-    """Names the endpoints of one port of one Service. `port` is the port's name in its EndpointSlices. `check`: the
-    name of the health check whose results they bear; empty = none."""
+    """Names the endpoints of one port of one Service. `port` is the port's name in its EndpointSlices. `check`:
+    the name of the health check whose results they bear; empty = none."""
 
     namespace: str
     service: str
@@ -156,8 +156,8 @@ class WeightedMember(Value, frozen=True, kw_only=True):
 
 
 class WeightedService(Value, frozen=True, kw_only=True):
-    """A choice among services by weight; `sticky` keeps a client on the member it got first, `by_client` on the one
-    that its address gives."""
+    """A choice among services by weight; `sticky` keeps a client on the member it got first, `by_client` on the
+    one that its address gives."""
 
     name: str
     members: tuple[WeightedMember, ...]
@@ -265,9 +265,20 @@ class Router(Value, frozen=True, kw_only=True):
     above: tuple[int | str, ...] = ()
 
     @property
+    def every_middleware(self) -> tuple[Middleware, ...]:
+        """Those of its services after its own."""
+        if self.service is None or isinstance(self.service, LoadBalancer):
+            return self.middlewares
+        return (*self.middlewares, *service_middlewares(self.service))
+
+    @property
     def order(self) -> tuple[int | str, ...]:
         """Of precedence, ascending. What is below a router stands in its place."""
         return (*self.above, -self.priority, self.name)
+
+    def place(self, below: str) -> str:
+        """The path in its object of something that the router names: its `services`, its `middlewares`."""
+        return self.field if self.ref.kind == "Ingress" else f"{self.field}.{below}"
 
 
 class BackendTLS(Value, frozen=True, kw_only=True):

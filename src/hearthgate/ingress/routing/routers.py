@@ -35,7 +35,7 @@ class Linked(NamedTuple):
 
 def asked_endpoints(router: Router) -> Iterator[EndpointsKey]:
     """Whose endpoints a router's middlewares speak to."""
-    for middleware in router.middlewares:
+    for middleware in router.every_middleware:
         for service in middleware.services():
             yield from endpoints_keys(service)
 

@@ -1,21 +1,31 @@
 """Service references to load balancers: ports, schemes, transports, weights, external names."""
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from hearthgate.ingress.observability import internals
+from hearthgate.ingress.routing.composites import build_composite
+from hearthgate.ingress.routing.health_checks import check_name, health_check, passive_health_check
+from hearthgate.ingress.routing.middlewares import Middlewares
 from hearthgate.ingress.routing.model import (
-    Endpoint,
+    Endpoints,
     EndpointsKey,
+    FailoverService,
     LoadBalancer,
+    MirroredService,
     Service,
     StickyCookie,
     Transport,
     WeightedMember,
     WeightedService,
+    balancers,
+    parts,
 )
-from hearthgate.ingress.routing.names import object_name, safe_cookie_name, service_name, sticky_cookie_name
+from hearthgate.ingress.routing.names import safe_cookie_name, service_name, sticky_cookie_name
+from hearthgate.ingress.routing.origin import Origin
 from hearthgate.ingress.routing.references import Broken, resolve
+from hearthgate.ingress.routing.servers import Allowed, find_servers
 from hearthgate.ingress.routing.tracking import Result, Tracker
 from hearthgate.ingress.routing.transports import Transports
 from hearthgate.ingress.settings import IngressSettings
@@ -27,25 +37,17 @@ from hearthgate.resources.traefik import ServersTransport, TraefikService
 from hearthgate.resources.traefik.service import ServiceRef, Sticky
 
 SCHEMES = ("http", "https", "h2c")
-_STRATEGIES = {"": "wrr", "RoundRobin": "wrr", "wrr": "wrr", "p2c": "p2c", "hrw": "hrw"}
-
-
-class Origin(NamedTuple):
-    """Where a reference stands: the object, and the path of the reference in it."""
-
-    ref: ObjectRef
-    field: str
-
-    def problem(self, below: str, reason: Reason, message: str, severity: Severity = Severity.ERROR) -> Problem:
-        field = f"{self.field}.{below}" if below else self.field
-        return Problem(ref=self.ref, field=field, reason=reason, message=message, severity=severity)
+_STRATEGIES = {"": "wrr", "RoundRobin": "wrr", "wrr": "wrr", "p2c": "p2c", "hrw": "hrw", "leasttime": "leasttime"}
 
 
 class Services:
     """Resolves references to services."""
 
-    def __init__(self, tracker: Tracker, settings: IngressSettings, default: Transport) -> None:
+    def __init__(
+        self, tracker: Tracker, settings: IngressSettings, default: Transport, middlewares: Middlewares
+    ) -> None:
         self._tracker = tracker
+        self._middlewares = middlewares
         self._settings = settings
         self._provider = settings.providers.kubernetes_crd
         self._transports = Transports(tracker)
@@ -59,19 +61,40 @@ class Services:
         problems: list[Problem] = []
         failed = False
         for index, reference in enumerate(references):
-            service, found = self.resolve(reference, Origin(ref, f"{field}[{index}]"))
+            member, found = self.member(reference, Origin(ref, f"{field}[{index}]"))
             problems.extend(found)
-            if service is None:
+            if member is None:
                 failed = True
             else:
-                weight = 1 if reference.weight is None else reference.weight
-                members.append(WeightedMember(weight=weight, service=service))
+                members.append(member)
         if failed or not members:
             return None, tuple(problems)
-        if len(members) == 1 and sticky is None:
+        if len(members) == 1 and sticky is None and not members[0].middlewares:
             return members[0].service, tuple(problems)
         cookie = sticky_cookie(sticky, name)
         return WeightedService(name=name, members=tuple(members), sticky=cookie), tuple(problems)
+
+    def member(self, reference: ServiceRef, origin: Origin) -> tuple[WeightedMember | None, tuple[Problem, ...]]:
+        """The service behind a reference, with its weight and middlewares."""
+        service, problems = self.resolve(reference, origin)
+        middlewares, found = self._middlewares.resolve_all(
+            reference.middlewares, origin.ref, f"{origin.field}.middlewares" if origin.field else "middlewares"
+        )
+        problems = (*problems, *found)
+        if service is None or middlewares is None:
+            return None, problems
+        weight = 1 if reference.weight is None else reference.weight
+        return WeightedMember(weight=weight, service=service, middlewares=middlewares), problems
+
+    def alone(self, reference: ServiceRef, origin: Origin) -> tuple[Service | None, tuple[Problem, ...]]:
+        """The service behind a reference that has no others beside it."""
+        member, problems = self.member(reference, origin)
+        if member is None:
+            return None, problems
+        if not member.middlewares:
+            return member.service, problems
+        name = member.service.name
+        return WeightedService(name=name, members=(msgspec.structs.replace(member, weight=1),)), problems
 
     def resolve(self, reference: ServiceRef, origin: Origin) -> tuple[Service | None, tuple[Problem, ...]]:
         if reference.kind == "TraefikService" or "@" in reference.name:
@@ -88,17 +111,7 @@ class Services:
 
     def _build(self, resource: TraefikService) -> Result[Service | None]:
         self._tracker.get(TraefikService, *resource.key)
-        weighted = resource.spec.weighted
-        if weighted is None:
-            message = "one of weighted, mirroring, highestRandomWeight and failover is needed"
-            problem = Problem(ref=resource.ref, field="spec", reason=Reason.MISSING_FIELD, message=message)
-            return Result(None, (problem,))
-        field, name = "spec.weighted.services", object_name(*resource.key)
-        service, problems = self.resolve_all(weighted.services, name, resource.ref, field, weighted.sticky)
-        if service is None and not problems:
-            message = "at least one service is needed"
-            problems = (Problem(ref=resource.ref, field=field, reason=Reason.MISSING_FIELD, message=message),)
-        return Result(service, problems)
+        return build_composite(resource, self)
 
     def _traefik_service(
         self, reference: ServiceRef, origin: Origin
@@ -143,63 +156,36 @@ class Services:
         )
         if isinstance(found, Broken):
             return None, (origin.problem("name", found.reason, found.message),)
-        problems: list[Problem] = []
-        target = self._target(reference, found, origin)
-        if isinstance(target, Problem):
-            return None, (target,)
-        scheme = reference.scheme or _scheme_of(target.port)
+        allowed = Allowed(
+            external=self._provider.allow_external_name_services,
+            native=self._provider.native_lb_by_default,
+            nodes=not self._provider.disable_cluster_scope_resources,
+        )
+        servers = find_servers(self._tracker, reference, found, origin, allowed)
+        if isinstance(servers, Problem):
+            return None, (servers,)
+        scheme = reference.scheme or _scheme_of(servers.port)
         if scheme not in SCHEMES:
             message = f"{shorten(scheme)} is not one of {', '.join(SCHEMES)}"
             return None, (origin.problem("scheme", Reason.INVALID_VALUE, message),)
         transport = self._transport(reference, found.metadata.namespace, origin)
         if isinstance(transport, Problem):
             return None, (transport,)
-        strategy = _STRATEGIES.get(reference.strategy, "p2c")
-        if reference.strategy not in _STRATEGIES:
-            message = f"strategy {reference.strategy} is not supported yet: p2c is used"
-            problems.append(origin.problem("strategy", Reason.UNSUPPORTED, message, Severity.WARNING))
-        name = service_name(*found.key, reference.port or target.port.port)
-        return LoadBalancer(
+        name = service_name(*found.key, reference.port or servers.port.port)
+        balancer = LoadBalancer(
             name=name,
-            endpoints=target.endpoints,
-            external=target.external,
+            endpoints=servers.endpoints,
+            external=servers.external,
+            addresses=servers.addresses,
             scheme=scheme,
-            strategy=strategy,
+            strategy=_STRATEGIES[reference.strategy],
             pass_host_header=reference.pass_host_header,
             sticky=sticky_cookie(reference.sticky, name),
             transport=transport,
-        ), tuple(problems)
-
-    def _target(self, reference: ServiceRef, service: KubeService, origin: Origin) -> "_Target | Problem":
-        port = service.port(reference.port) if reference.port != "" else None
-        if service.spec.type == "ExternalName":
-            return self._external(reference, service, port, origin)
-        if port is None:
-            known = ", ".join(f"{p.port}{f' ({p.name})' if p.name else ''}" for p in service.spec.ports) or "none"
-            said = f"has no port {shorten(reference.port)}" if reference.port != "" else "needs a port here"
-            message = f"{service.ref} {said} (its ports: {known})"
-            return origin.problem("port", Reason.SERVICE_PORT_NOT_FOUND, message)
-        return _Target(port, EndpointsKey(*service.key, port.name), None)
-
-    def _external(
-        self, reference: ServiceRef, service: KubeService, port: ServicePort | None, origin: Origin
-    ) -> "_Target | Problem":
-        if not self._provider.allow_external_name_services:
-            message = (
-                f"{service.ref} is of type ExternalName "
-                "(set providers.kubernetesCRD.allowExternalNameServices to allow that)"
-            )
-            return origin.problem("name", Reason.EXTERNAL_NAME, message)
-        if not service.spec.external_name:
-            message = f"{service.ref} has no spec.externalName"
-            return origin.problem("name", Reason.SERVICE_NOT_FOUND, message)
-        number = str(reference.port)
-        if port is None and number.isdigit() and 0 < int(number) < 65536:
-            port = ServicePort(port=int(number))
-        if port is None:
-            message = f"{service.ref} has no port {shorten(reference.port)}: give its number"
-            return origin.problem("port", Reason.SERVICE_PORT_NOT_FOUND, message)
-        return _Target(port, None, Endpoint(service.spec.external_name, port.port))
+        )
+        problems = tuple(_other_protocol(servers.port, scheme, origin))
+        checked, more = _with_checks(balancer, reference, found, origin)
+        return checked, (*problems, *more)
 
     def _transport(self, reference: ServiceRef, namespace: str, origin: Origin) -> Transport | Problem:
         if not reference.servers_transport:
@@ -219,14 +205,6 @@ class Services:
             message = f"{found.ref} cannot be used: see its own problems"
             return origin.problem("serversTransport", Reason.TRANSPORT_NOT_FOUND, message)
         return transport
-
-
-class _Target(NamedTuple):
-    """What a Service's port leads to: exactly one of `endpoints` and `external`."""
-
-    port: ServicePort
-    endpoints: EndpointsKey | None
-    external: Endpoint | None
 
 
 def sticky_cookie(sticky: Sticky | None, service: str) -> StickyCookie | None:
@@ -250,10 +228,53 @@ def _scheme_of(port: ServicePort) -> str:
     return "https" if port.port == 443 or port.name.startswith("https") else "http"
 
 
+def _other_protocol(port: ServicePort, scheme: str, origin: Origin) -> Iterator[Problem]:
+    """Where the Service itself says that its servers speak otherwise: every request would end in 502."""
+    said = (port.app_protocol or "").lower().removeprefix("kubernetes.io/")
+    spoken = {"https": "https", "h2c": "h2c", "grpc": "h2c"}.get(said)
+    if spoken is not None and spoken != scheme and not (spoken == "h2c" and scheme == "https"):
+        message = f"{scheme} is spoken to it, but its port says appProtocol {said}: set scheme to {spoken}"
+        yield origin.problem("scheme", Reason.PROTOCOL_MISMATCH, message, Severity.WARNING)
+
+
+def _with_checks(
+    balancer: LoadBalancer, reference: ServiceRef, service: KubeService, origin: Origin
+) -> tuple[LoadBalancer | None, tuple[Problem, ...]]:
+    """The load balancer with the checks of its servers; None when they cannot be used."""
+    problems: tuple[Problem, ...] = ()
+    passive = check = None
+    if reference.passive_health_check is not None:
+        below = Origin(origin.ref, f"{origin.field}.passiveHealthCheck".removeprefix("."))
+        passive, problems = passive_health_check(reference.passive_health_check, below)
+    if reference.health_check is not None:
+        below = Origin(origin.ref, f"{origin.field}.healthCheck".removeprefix("."))
+        check, found = health_check(reference.health_check, balancer.scheme, below)
+        problems = (*problems, *found)
+    if problems or (passive is None and check is None):
+        return (None if problems else balancer), problems
+    endpoints = balancer.endpoints
+    if check is not None:
+        key = endpoints or EndpointsKey(*service.key, str(reference.port))
+        servers = (balancer.external, balancer.addresses)
+        endpoints = key._replace(check=check_name(check, key, servers, balancer.transport))
+    return msgspec.structs.replace(balancer, endpoints=endpoints, check=check, passive=passive), ()
+
+
 def endpoints_keys(service: Service | None) -> Iterator[EndpointsKey]:
-    """Whose endpoints a service needs, members of weighted ones included."""
+    """Whose endpoints a service needs, members of others included."""
+    for balancer in balancers(service):
+        if balancer.endpoints is not None and balancer.external is None and not balancer.addresses:
+            yield balancer.endpoints.unchecked
+
+
+def unserved(service: Service | None, endpoints: Endpoints) -> tuple[EndpointsKey, ...]:
+    """Those endpoints that are missing to serve all that a service promises. What fails over needs one of two, and
+    who gets copies needs none."""
+    if isinstance(service, MirroredService):
+        return unserved(service.service, endpoints)
+    if isinstance(service, FailoverService):
+        missing = unserved(service.service, endpoints)
+        return (*missing, *unserved(service.fallback, endpoints)) if missing else ()
     if isinstance(service, WeightedService):
-        for member in service.members:
-            yield from endpoints_keys(member.service)
-    elif service is not None and service.endpoints is not None:
-        yield service.endpoints
+        return tuple(key for part in parts(service) for key in unserved(part, endpoints))
+    return tuple(key for key in endpoints_keys(service) if not endpoints.get(key))

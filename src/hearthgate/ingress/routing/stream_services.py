@@ -14,8 +14,8 @@ from hearthgate.ingress.routing.model import (
     StreamTransport,
 )
 from hearthgate.ingress.routing.names import service_name
+from hearthgate.ingress.routing.origin import Origin
 from hearthgate.ingress.routing.references import Broken, resolve
-from hearthgate.ingress.routing.services import Origin
 from hearthgate.ingress.routing.stream_transports import StreamTransports, termination_delay
 from hearthgate.ingress.routing.tracking import Tracker
 from hearthgate.ingress.settings import IngressSettings

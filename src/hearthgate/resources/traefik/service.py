@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, ignored, unsupported
+from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, ignored
 
 Weight = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -134,13 +134,11 @@ class ServiceRef(Strict, frozen=True, kw_only=True):
     response_forwarding: ResponseForwarding | None = None
     servers_transport: str = ""
     sticky: Sticky | None = None
-    health_check: Annotated[HealthCheck | None, unsupported()] = None
-    passive_health_check: Annotated[PassiveHealthCheck | None, unsupported()] = None
-    native_lb: Annotated[bool, unsupported()] = msgspec.field(default=False, name="nativeLB")
-    node_port_lb: Annotated[bool, unsupported()] = msgspec.field(default=False, name="nodePortLB")
-    middlewares: Annotated[
-        tuple[ObjectReference, ...], unsupported("list them under spec.routes[].middlewares")
-    ] = ()
+    health_check: HealthCheck | None = None
+    passive_health_check: PassiveHealthCheck | None = None
+    native_lb: bool | None = msgspec.field(default=None, name="nativeLB")
+    node_port_lb: bool = msgspec.field(default=False, name="nodePortLB")
+    middlewares: tuple[ObjectReference, ...] = ()
 
 
 class WeightedRoundRobin(Strict, frozen=True, kw_only=True):
@@ -219,9 +217,9 @@ class TraefikServiceSpec(Strict, frozen=True, kw_only=True):
     """
 
     weighted: WeightedRoundRobin | None = None
-    mirroring: Annotated[Mirroring | None, unsupported()] = None
-    highest_random_weight: Annotated[HighestRandomWeight | None, unsupported()] = None
-    failover: Annotated[Failover | None, unsupported()] = None
+    mirroring: Mirroring | None = None
+    highest_random_weight: HighestRandomWeight | None = None
+    failover: Failover | None = None
 
 
 class TraefikService(Resource, frozen=True, kw_only=True):
