@@ -134,6 +134,10 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
             "An entrypoint's address is taken by another program.",
             "Stop that program, or change `entryPoints.<name>.address`.",
         ),
+        Reason.DECISIONS_STALE: (
+            "A bouncer cannot fetch decisions or ask about an address. The message says what is in force meanwhile.",
+            "See that CrowdSec's local API runs, is reached at the host that the message names, and knows the key.",
+        ),
         Reason.RESTART_NEEDED: (
             "A setting has changed in its file that a running program cannot change.",
             "Restart Hearthgate when it suits; until then the old value holds.",

@@ -18,9 +18,9 @@ from hearthgate.cluster.status import StatusWriter
 from hearthgate.ingress.auth.service import AuthService
 from hearthgate.ingress.controller import IngressController, Outcome
 from hearthgate.ingress.envoy.translate import Translator
+from hearthgate.ingress.guards.guards import Guards
 from hearthgate.ingress.observability.facts import Facts, News, after
 from hearthgate.ingress.observability.server import InternalServices, Stats
-from hearthgate.ingress.guards.guards import Guards
 from hearthgate.ingress.postgres.service import StartTLSService
 from hearthgate.ingress.postgres.tables import STARTTLS_SOCKET
 from hearthgate.ingress.repeats import with_repeats

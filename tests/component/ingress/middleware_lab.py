@@ -150,14 +150,14 @@ def lab(
         service.update(auth_tables(middleware for values in lists.values() for middleware in values))
         service.counters.update(m for case, values in lists.items() for m in bound(values, case))
         guards.update((middleware for values in lists.values() for middleware in values), {})
-        guarding = asyncio.run_coroutine_threadsafe(guards.run(), loop)
+        guarding = asyncio.run_coroutine_threadsafe(_begin(guards), loop).result(10)
         if auth:
             asyncio.run_coroutine_threadsafe(service.start(), loop).result(10)
         ports = {name: _free_port() for name in SCOPES}
         config = _bootstrap(lists, ports, backend, folder / "auth.sock", folder / "admin.sock")
         with _envoy(folder, config, workers):
             yield Lab(ports, service, loop, guards)
-        guarding.cancel()
+        asyncio.run_coroutine_threadsafe(_end(guarding), loop).result(10)
         asyncio.run_coroutine_threadsafe(service.stop(), loop).result(10)
 
 
@@ -192,6 +192,16 @@ def _envoy(folder: Path, config: Mapping[str, Any], workers: int) -> Iterator[No
     finally:
         process.kill()
         process.wait(10)
+
+
+async def _begin(guards: Guards) -> asyncio.Task[None]:
+    return asyncio.get_running_loop().create_task(guards.run())
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 @contextlib.contextmanager

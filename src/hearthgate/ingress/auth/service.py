@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -37,12 +37,27 @@ _ALLOWED: Final = Answer(200)
 _UNKNOWN: Final = Answer(503, "Service Unavailable")
 
 
-class AuthService:
-    """Answers questions about the tables of the last update. `clock`: monotonic seconds."""
+class Questions(Protocol):
+    """Whoever answers other questions than those about tables and counters."""
 
-    def __init__(self, socket: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+    async def answer(self, request: Request) -> Answer | None:
+        """What the proxy is told; None when the question is not its own. Raises WireError."""
+
+
+class AuthService:
+    """Answers questions about the tables of the last update. `clock`: monotonic seconds. other: who answers
+    what is about no table."""
+
+    def __init__(
+        self,
+        socket: Path,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        other: "Questions | None" = None,
+    ) -> None:
         self._socket = socket
         self._clock = clock
+        self._other = other
         self._tables: Mapping[str, Table] = {}
         self._retired: dict[str, tuple[Table, float]] = {}
         self._verifier = Verifier()
@@ -94,6 +109,10 @@ class AuthService:
         counted = await self.counters.answer(request)
         if counted is not None:
             return counted
+        if self._other is not None:
+            answered = await self._other.answer(request)
+            if answered is not None:
+                return answered
         question, target = split_target(request.path)
         table = self._tables.get(question)
         if table is None:

@@ -52,7 +52,7 @@ def render(answer: Answer, method: str) -> bytes:
     body = answer.body.encode()
     lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in answer.headers]
-    if body:
+    if body and not any(name == "content-type" for name, _ in answer.headers):
         lines.append("content-type: text/plain; charset=utf-8")
     lines += [f"content-length: {len(body)}", "", ""]
     # Names of users are UTF-8 in the header, as upstream sends them.

@@ -25,6 +25,12 @@ class ProxyOptions(NamedTuple):
     recording: Recording = OFF
 
     @property
+    def tables_folder(self) -> str:
+        """Where scripts find the tables that guards write, ends in a slash; empty = nowhere."""
+        folder, slash, _ = self.auth_socket.rpartition("/")
+        return f"{folder}{slash}"
+
+    @property
     def in_flight_socket(self) -> str:
         """Unix socket of the service that counts requests under way; empty = none."""
         folder, slash, _ = self.auth_socket.rpartition("/")

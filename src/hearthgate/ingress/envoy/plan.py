@@ -39,6 +39,7 @@ from hearthgate.ingress.envoy.middlewares.paths import (
     strip_prefix,
     strip_prefix_regex,
 )
+from hearthgate.ingress.envoy.middlewares.plugins import bouncer, nothing
 from hearthgate.ingress.envoy.middlewares.redirects import redirect_regex, redirect_scheme
 from hearthgate.ingress.envoy.middlewares.retry import retry
 from hearthgate.ingress.middlewares.access import IPAllowList
@@ -70,6 +71,7 @@ from hearthgate.ingress.middlewares.paths import (
     StripPrefix,
     StripPrefixRegex,
 )
+from hearthgate.ingress.middlewares.plugins.crowdsec import Bouncer, Nothing
 from hearthgate.ingress.middlewares.redirects import RedirectRegex, RedirectScheme
 from hearthgate.ingress.middlewares.retry import Retry
 
@@ -84,6 +86,7 @@ MAX_EXPRESSION: Final = 7000
 _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]] = {
     AddPrefix: add_prefix,
     BasicAuth: basic_auth,
+    Bouncer: bouncer,
     ClientCertificate: pass_tls_client_cert,
     Buffering: buffering,
     CircuitBreaker: circuit_breaker,
@@ -100,6 +103,7 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
     Headers: headers,
     IPAllowList: ip_allow_list,
     InFlightReq: in_flight_req,
+    Nothing: nothing,
     RateLimit: rate_limit,
     RedirectRegex: redirect_regex,
     RedirectScheme: redirect_scheme,
@@ -115,24 +119,25 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
 
 
 def plan_branches(
-    middlewares: Sequence[Middleware], scope: Scope, upstreams: Upstreams = ()
+    middlewares: Sequence[Middleware], scope: Scope, upstreams: Upstreams = (), folder: str = ""
 ) -> tuple[tuple[Branch, ...], tuple[str, ...]]:
     """The branches in the order in which requests try them, or no branch and why the list cannot be served.
 
-    upstreams: the clusters of the services that the middlewares speak to. Together the branches take every request
+    upstreams: the clusters of the services that the middlewares speak to. folder: where their scripts find files,
+    ends in a slash. Together the branches take every request
     of the router. Equal input gives the same messages.
     """
-    return _plan(tuple(middlewares), scope, upstreams)
+    return _plan(tuple(middlewares), scope, upstreams, folder)
 
 
 @lru_cache(maxsize=8192)
 def _plan(
-    middlewares: tuple[Middleware, ...], scope: Scope, upstreams: Upstreams
+    middlewares: tuple[Middleware, ...], scope: Scope, upstreams: Upstreams, folder: str
 ) -> tuple[tuple[Branch, ...], tuple[str, ...]]:
     if len(middlewares) > MAX_MIDDLEWARES:
         return (), (f"{len(middlewares)} middlewares are too many for one router: at most {MAX_MIDDLEWARES}",)
     branches: list[Branch] = []
-    error = _follow(Lane(scope=scope, upstreams=upstreams), middlewares, branches)
+    error = _follow(Lane(scope=scope, upstreams=upstreams, folder=folder), middlewares, branches)
     return ((), (error,)) if error else (tuple(branches), ())
 
 

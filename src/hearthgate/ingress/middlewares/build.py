@@ -26,6 +26,7 @@ from hearthgate.ingress.middlewares.paths import (
     strip_prefix,
     strip_prefix_regex,
 )
+from hearthgate.ingress.middlewares.plugins.build import plugin
 from hearthgate.ingress.middlewares.redirects import redirect_regex, redirect_scheme
 from hearthgate.ingress.middlewares.retry import retry
 from hearthgate.model.problems import Problem, Reason
@@ -48,6 +49,7 @@ _FAMILIES: Final[dict[str, Callable[[Any, Draft], Middleware | None]]] = {
     "ip_allow_list": ip_allow_list,
     "ip_white_list": ip_white_list,
     "pass_tls_client_cert": pass_tls_client_cert,
+    "plugin": plugin,
     "rate_limit": rate_limit,
     "redirect_regex": redirect_regex,
     "redirect_scheme": redirect_scheme,

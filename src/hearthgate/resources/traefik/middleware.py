@@ -461,7 +461,7 @@ class MiddlewareSpec(Strict, frozen=True, kw_only=True):
     retry: Retry | None = None
     content_type: ContentType | None = None
     grpc_web: GrpcWeb | None = None
-    plugin: Annotated[Mapping[str, Any] | None, unsupported("plugins are not loaded")] = None
+    plugin: Mapping[str, Any] | None = None
 
 
 class Middleware(Resource, frozen=True, kw_only=True):

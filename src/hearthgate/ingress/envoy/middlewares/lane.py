@@ -98,11 +98,13 @@ class Lane:
     changed_pattern: what the names of other changed headers match. body_limit: see Branch.
     retry: the RetryPolicy in place of the cluster's; None = that one.
     action: other settings of the RouteAction; None = none.
+    folder: where scripts find files, ends in a slash.
     replies: whether a filter so far may answer by itself. hides_client: X-Forwarded-For shall not be appended.
     """
 
     scope: Scope
     upstreams: Upstreams = ()
+    folder: str = ""
     conditions: tuple[Any, ...] = ()
     filter_state: tuple[Any, ...] = ()
     filters: tuple[Any, ...] = ()

@@ -12,10 +12,13 @@ _TIMEOUT: Final = 10.0
 
 
 @lru_cache(maxsize=4096)
-def ask(path: str, shown: tuple[str, ...], taken: str = "", *, with_target: bool = False) -> Any:
+def ask(
+    path: str, shown: tuple[str, ...], taken: str = "", *, told: tuple[str, ...] = (), with_target: bool = False
+) -> Any:
     """The filter. path: the question. shown: request headers that the service sees. taken: the header of its
-    answer that goes on to the backend. with_target: path and query of the request follow the question."""
-    response: dict[str, Any] = {"allowed_client_headers": _exactly("www-authenticate", "content-type")}
+    answer that goes on to the backend. told: those that a refused client gets beside the usual ones.
+    with_target: path and query of the request follow the question."""
+    response: dict[str, Any] = {"allowed_client_headers": _exactly("www-authenticate", "content-type", *told)}
     if taken:
         response["allowed_upstream_headers"] = _exactly(taken)
     return filter_config(

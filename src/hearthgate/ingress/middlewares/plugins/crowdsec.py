@@ -1,0 +1,279 @@
+"""plugin.crowdsec-bouncer: refuses addresses that CrowdSec has decided about.
+
+Options are those of the CrowdSec bouncer plugin for Traefik. `stream`: all decisions are fetched again and again;
+`live`: CrowdSec is asked about each address, and the answer kept for a while; `none`: it is asked each time.
+"""
+
+import re
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from cryptography import x509
+
+from hearthgate.ingress.middlewares.access import networks
+from hearthgate.ingress.middlewares.draft import Draft
+from hearthgate.ingress.middlewares.external import NO_LINKS
+from hearthgate.ingress.middlewares.header_fields import check_name
+from hearthgate.ingress.middlewares.middleware import Middleware
+from hearthgate.ingress.middlewares.plugins.options import read_options
+from hearthgate.ingress.routing.model import EndpointsKey, Transport, Value
+from hearthgate.model.problems import Reason, shorten
+from hearthgate.model.refs import ObjectRef
+from hearthgate.model.secret import SecretBytes
+from hearthgate.resources.meta import Strict, ignored, unsupported
+
+FORWARDED_FOR: Final = "x-forwarded-for"
+_FILES: Final = "files are not read: put the value into a Secret and write urn:k8s:secret:NAME:KEY in {}"
+_APPSEC: Final = "the application firewall is not asked: leave it off (crowdsecAppsecEnabled: false)"
+_CAPI: Final = "the central API is not asked: point crowdsecLapiHost at a local API, and use mode stream"
+_CAPTCHA: Final = "nobody is asked for a captcha: who should be is refused, as upstream does without a provider"
+_REDIS: Final = "every instance keeps its own decisions: leave redis out"
+_CLIENT_TLS: Final = "a certificate is not shown: use crowdsecLapiKey"
+_LOG: Final = "decisions are told by problems and metrics of Hearthgate, in its own log format"
+_BAN_FILE: Final = "files are not read: put the page itself into banPage"
+_TELLING: Final = "the local API is not told about refused requests"
+_KEY: Final = re.compile(r"[\x21-\x7e]+")
+_DEFAULT_PAGE_TYPE: Final = "text/html; charset=utf-8"
+MAX_PAGE: Final = 64 * 1024
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Mode(StrEnum):
+    STREAM = "stream"
+    LIVE = "live"
+    NONE = "none"
+
+
+class BouncerOptions(Strict, frozen=True, kw_only=True, rename="camel"):
+    """As users write them; defaults are upstream's. `ban_page` is ours."""
+
+    enabled: bool = False
+    log_level: Annotated[str, ignored(_LOG)] = "INFO"
+    log_format: Annotated[str, ignored(_LOG)] = "common"
+    log_file_path: Annotated[str, ignored(_LOG)] = ""
+    crowdsec_mode: Literal["stream", "live", "none", "alone", "appsec"] = "live"
+    crowdsec_appsec_enabled: Annotated[bool, unsupported(_APPSEC)] = False
+    crowdsec_appsec_scheme: str = ""
+    crowdsec_appsec_host: str = ""
+    crowdsec_appsec_path: str = ""
+    crowdsec_appsec_key: SecretBytes | None = None
+    crowdsec_appsec_key_file: str = ""
+    crowdsec_appsec_failure_block: bool = True
+    crowdsec_appsec_unreachable_block: bool = True
+    crowdsec_appsec_body_limit: int = 0
+    crowdsec_lapi_scheme: Literal["http", "https"] = "http"
+    crowdsec_lapi_host: str = "crowdsec:8080"
+    crowdsec_lapi_path: str = "/"
+    crowdsec_lapi_key: SecretBytes | None = None
+    crowdsec_lapi_key_file: Annotated[str, unsupported(_FILES.format("crowdsecLapiKey"))] = ""
+    crowdsec_lapi_tls_insecure_verify: bool = False
+    crowdsec_lapi_tls_certificate_authority: SecretBytes | None = None
+    crowdsec_lapi_tls_certificate_authority_file: Annotated[
+        str, unsupported(_FILES.format("crowdsecLapiTlsCertificateAuthority"))
+    ] = ""
+    crowdsec_lapi_tls_certificate_bouncer: Annotated[SecretBytes | None, unsupported(_CLIENT_TLS)] = None
+    crowdsec_lapi_tls_certificate_bouncer_file: Annotated[str, unsupported(_CLIENT_TLS)] = ""
+    crowdsec_lapi_tls_certificate_bouncer_key: Annotated[SecretBytes | None, unsupported(_CLIENT_TLS)] = None
+    crowdsec_lapi_tls_certificate_bouncer_key_file: Annotated[str, unsupported(_CLIENT_TLS)] = ""
+    crowdsec_capi_machine_id: Annotated[SecretBytes | None, unsupported(_CAPI)] = None
+    crowdsec_capi_machine_id_file: Annotated[str, unsupported(_CAPI)] = ""
+    crowdsec_capi_password: Annotated[SecretBytes | None, unsupported(_CAPI)] = None
+    crowdsec_capi_password_file: Annotated[str, unsupported(_CAPI)] = ""
+    crowdsec_capi_scenarios: Annotated[tuple[str, ...], unsupported(_CAPI)] = ()
+    update_interval_seconds: Positive = 60
+    metrics_update_interval_seconds: Annotated[int, ignored(_TELLING)] = 600
+    update_max_failure: Annotated[int, msgspec.Meta(ge=-1)] | None = None
+    stream_startup_block: bool = True
+    default_decision_seconds: Annotated[int, msgspec.Meta(ge=0)] = 60
+    remediation_status_code: int = 403
+    http_timeout_seconds: Positive = 10
+    trace_headers_custom_name: Annotated[str, unsupported("leave it out")] = ""
+    remediation_headers_custom_name: str = ""
+    forwarded_headers_custom_name: str = "X-Forwarded-For"
+    forwarded_headers_trusted_ips: tuple[str, ...] = ()
+    client_trusted_ips: tuple[str, ...] = ()
+    redis_cache_enabled: Annotated[bool, unsupported(_REDIS)] = False
+    redis_cache_host: str = ""
+    redis_cache_password: SecretBytes | None = None
+    redis_cache_password_file: str = ""
+    redis_cache_database: str = ""
+    redis_cache_unreachable_block: bool = True
+    ban_html_file_path: Annotated[str, ignored(_BAN_FILE)] = ""
+    ban_file_path: Annotated[str, ignored(_BAN_FILE)] = ""
+    ban_page: str = ""
+    captcha_html_file_path: str = ""
+    captcha_file_path: str = ""
+    captcha_provider: Annotated[str, unsupported(_CAPTCHA)] = ""
+    captcha_custom_js_url: str = ""
+    captcha_custom_validate_url: str = ""
+    captcha_custom_key: str = ""
+    captcha_custom_response: str = ""
+    captcha_site_key: SecretBytes | None = None
+    captcha_site_key_file: str = ""
+    captcha_secret_key: SecretBytes | None = None
+    captcha_secret_key_file: str = ""
+    captcha_grace_period_seconds: int = 1800
+
+
+class Lapi(Value, frozen=True, kw_only=True):
+    """A local API of CrowdSec. `endpoints`: the Service that the host means in the cluster; None: DNS knows it.
+    path: ends in a slash. authority: PEM text, empty = the system's. timeout in seconds."""
+
+    scheme: str
+    host: str
+    port: int
+    endpoints: EndpointsKey | None
+    path: str
+    key: SecretBytes
+    verify: bool = True
+    authority: str = ""
+    timeout: float = 10.0
+
+
+class Refusal(Value, frozen=True, kw_only=True):
+    """What a client that is refused gets. header: its lower-case name, empty = none."""
+
+    status: int = 403
+    page: str = ""
+    content_type: str = _DEFAULT_PAGE_TYPE
+    header: str = ""
+
+
+class ClientAddress(Value, frozen=True, kw_only=True):
+    """Whose address counts: the rightmost of the header that is in no network of `proxies`, else the peer's."""
+
+    header: str = FORWARDED_FOR
+    proxies: tuple[str, ...] = ()
+
+
+class Bouncer(Middleware, frozen=True, kw_only=True):
+    """trusted: networks that are never refused. interval, keep in seconds: between two fetches of a stream, and
+    how long an answer about one address is kept. open_at_start: whether all may pass until the first fetch.
+    max_failures: fetches that fail in a row before nobody may pass; -1 = what was fetched last stays."""
+
+    ref: ObjectRef
+    mode: Mode
+    lapi: Lapi
+    client: ClientAddress = ClientAddress()
+    trusted: tuple[str, ...] = ()
+    refusal: Refusal = Refusal()
+    interval: float = 60.0
+    keep: float = 60.0
+    open_at_start: bool = False
+    max_failures: int = -1
+
+
+class Nothing(Middleware, frozen=True, kw_only=True):
+    """A plugin that is switched off."""
+
+
+def crowdsec(given: object, draft: Draft) -> Middleware | None:
+    options = read_options(given, BouncerOptions, draft)
+    if options is None:
+        return None
+    if not options.enabled:
+        draft.problems = [problem for problem in draft.problems if not problem.is_error]
+        return Nothing(name=draft.name)
+    if options.crowdsec_mode in ("alone", "appsec"):
+        way_out = _CAPI if options.crowdsec_mode == "alone" else _APPSEC
+        draft.refuse("crowdsecMode", f"{options.crowdsec_mode} is not supported: {way_out}", Reason.UNSUPPORTED)
+        return None
+    lapi = _lapi(options, draft)
+    bouncer = _bouncer(options, lapi, draft) if lapi is not None else None
+    return None if draft.is_refused else bouncer
+
+
+def _bouncer(options: BouncerOptions, lapi: Lapi, draft: Draft) -> Bouncer:
+    status = options.remediation_status_code
+    if status not in HTTPStatus._value2member_map_ or status < 400:
+        draft.refuse("remediationStatusCode", f"not the status of a refusal: {status} (use 403)")
+    for field in ("remediationHeadersCustomName", "forwardedHeadersCustomName"):
+        name = (
+            options.remediation_headers_custom_name if field[0] == "r" else options.forwarded_headers_custom_name
+        )
+        if name:
+            check_name(draft, field, name)
+    if len(options.ban_page.encode()) > MAX_PAGE:
+        draft.refuse("banPage", f"is too long: at most {MAX_PAGE} bytes")
+    proxies = networks(options.forwarded_headers_trusted_ips, draft, "forwardedHeadersTrustedIps")
+    maximum = options.update_max_failure
+    return Bouncer(
+        name=draft.name,
+        ref=draft.ref,
+        mode=Mode(options.crowdsec_mode),
+        lapi=lapi,
+        client=ClientAddress(
+            header=options.forwarded_headers_custom_name.lower() or FORWARDED_FOR, proxies=proxies
+        ),
+        trusted=networks(options.client_trusted_ips, draft, "clientTrustedIps"),
+        refusal=Refusal(
+            status=status, page=options.ban_page, header=options.remediation_headers_custom_name.lower()
+        ),
+        interval=float(options.update_interval_seconds),
+        keep=float(options.default_decision_seconds),
+        open_at_start=not options.stream_startup_block,
+        max_failures=-1 if maximum is None else maximum,
+    )
+
+
+def _lapi(options: BouncerOptions, draft: Draft) -> Lapi | None:
+    host, port = _host(options, draft)
+    key = options.crowdsec_lapi_key
+    if key is None:
+        draft.refuse("crowdsecLapiKey", "is required: urn:k8s:secret:NAME:KEY of a Secret", Reason.MISSING_FIELD)
+    elif not _KEY.fullmatch(text := key.reveal().decode("latin-1").strip()):
+        draft.refuse("crowdsecLapiKey", "holds characters that no key has", Reason.SECRET_INVALID)
+    else:
+        key = SecretBytes(text.encode())
+    authority = _authority(options, draft)
+    path = "/" + options.crowdsec_lapi_path.strip("/")
+    if not re.fullmatch(r"[\x21-\x22\x24-\x3e\x40-\x7e]*", path):
+        draft.refuse("crowdsecLapiPath", f"not a path: {shorten(options.crowdsec_lapi_path)}")
+    if draft.is_refused or key is None:
+        return None
+    links = draft.links or NO_LINKS
+    balancer, problems = links.host(
+        host, port, options.crowdsec_lapi_scheme, Transport(), draft.path("crowdsecLapiHost")
+    )
+    draft.problems.extend(problems)
+    if balancer is None:
+        return None
+    return Lapi(
+        scheme=options.crowdsec_lapi_scheme,
+        host=host,
+        port=port,
+        endpoints=balancer.endpoints,
+        path=path.rstrip("/") + "/",
+        key=key,
+        verify=not options.crowdsec_lapi_tls_insecure_verify,
+        authority=authority,
+        timeout=float(options.http_timeout_seconds),
+    )
+
+
+def _host(options: BouncerOptions, draft: Draft) -> tuple[str, int]:
+    text = options.crowdsec_lapi_host
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if not host or "/" in text or "@" in text or port == 0:
+        draft.refuse("crowdsecLapiHost", f"not a host and port: {shorten(text)} (crowdsec-service.infra:8080)")
+    return host, port or (443 if options.crowdsec_lapi_scheme == "https" else 80)
+
+
+def _authority(options: BouncerOptions, draft: Draft) -> str:
+    given = options.crowdsec_lapi_tls_certificate_authority
+    if given is None:
+        return ""
+    try:
+        x509.load_pem_x509_certificates(given.reveal())
+        return given.reveal().decode("ascii")
+    except ValueError:
+        draft.refuse("crowdsecLapiTlsCertificateAuthority", "holds no certificate in PEM", Reason.SECRET_INVALID)
+        return ""
