@@ -56,7 +56,7 @@ from hearthgate.ingress.proxy.bootstrap import BootstrapOptions
 from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.proxy.process import Proxy
 from hearthgate.model.problems import Problem
-from hearthgate.resources import core, discovery, traefik
+from hearthgate.resources import core, discovery, networking, traefik
 from hearthgate.resources.registry import BY_TYPE
 
 log = structlog.get_logger(__name__)
@@ -74,6 +74,8 @@ READ = (
     core.Secret,
     core.Service,
     discovery.EndpointSlice,
+    networking.Ingress,
+    networking.IngressClass,
     traefik.IngressRoute,
     traefik.IngressRouteTCP,
     traefik.IngressRouteUDP,

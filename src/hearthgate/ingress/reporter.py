@@ -8,7 +8,7 @@ import asyncio
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.status import StatusWriter
 from hearthgate.ingress.controller import Outcome
-from hearthgate.ingress.routing.status import ACCEPTED
+from hearthgate.ingress.routing.status import ACCEPTED, WITHOUT_CONDITIONS
 from hearthgate.model.problems import Problem
 from hearthgate.model.refs import ObjectRef
 
@@ -47,7 +47,8 @@ class Reporter:
         for ref, wanted in conditions.items():
             subject = snapshot.subject(ref)
             if subject is not None:
-                self._statuses.want(subject, wanted)
+                if ref.kind not in WITHOUT_CONDITIONS:
+                    self._statuses.want(subject, wanted)
                 accepted[ref] = any(c.type == ACCEPTED and c.status == "True" for c in wanted)
         self._statuses.retain(conditions.keys())
         for problem in set(outcome.problems) - self._told:

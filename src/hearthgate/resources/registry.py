@@ -176,7 +176,6 @@ KINDS: tuple[Kind, ...] = (
             Column("ADDRESS", ".status.loadBalancer.ingress[*].ip"),
             Column("PORTS", ".spec.tls"),
         ),
-        acted_on=False,
     ),
     Kind(
         "networking.k8s.io",

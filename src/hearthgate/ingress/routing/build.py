@@ -8,6 +8,8 @@ from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.ingress.routing.certificates import built_certificate
 from hearthgate.ingress.routing.endpoints import EndpointsIndex
 from hearthgate.ingress.routing.entrypoints import build_entrypoints, build_udp_entrypoints
+from hearthgate.ingress.routing.ingresses.backends import Backends, ingress_services
+from hearthgate.ingress.routing.ingresses.link import Ingresses
 from hearthgate.ingress.routing.internal_routers import internal_routers
 from hearthgate.ingress.routing.link_table import LinkTable, Ranked, rank
 from hearthgate.ingress.routing.links import MiddlewareLinks
@@ -37,6 +39,7 @@ from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.core import Secret
+from hearthgate.resources.networking import Ingress
 from hearthgate.resources.traefik import (
     IngressRoute,
     IngressRouteTCP,
@@ -94,7 +97,20 @@ class RoutingBuilder:
                 self._served,
                 allow_empty=crd.allow_empty_services,
             ),
+            LinkTable(
+                Ingress,
+                "ingress",
+                self._ingresses(transport).linked,
+                self._served,
+                allow_empty=settings.providers.kubernetes_ingress.allow_empty_services,
+            ),
         )
+
+    def _ingresses(self, default_transport: Transport) -> Ingresses:
+        services = ingress_services(self._tracker, self._settings, default_transport, self._middlewares)
+        backends = Backends(self._tracker, self._settings, services)
+        guards = self._routers.entrypoint_middlewares
+        return Ingresses(self._tracker, self._settings, self._middlewares, backends, guards)
 
     def build(self, snapshot: Snapshot) -> Built:
         dropped = self._tracker.begin(snapshot)
@@ -258,7 +274,7 @@ class RoutingBuilder:
                 problems.append(
                     Problem(
                         ref=router.ref,
-                        field="spec.tls.options",
+                        field="spec.tls.options" if router.ref.kind == "IngressRoute" else router.field,
                         reason=Reason.TLS_OPTION_NOT_FOUND,
                         message=f"the TLS options {router.tls_options} of its hosts do not exist or are invalid",
                     )
@@ -287,7 +303,7 @@ def _no_endpoints(router: Router, key: EndpointsKey, allow_empty: bool) -> Probl
     answer = "it answers 503" if allow_empty else "the route is not served (allowEmptyServices is off)"
     return Problem(
         ref=router.ref,
-        field=f"{router.field}.services",
+        field=router.place("services"),
         reason=Reason.NO_ENDPOINTS,
         message=f"Service {key.namespace}/{key.service}{port} has no endpoint that serves: {answer}",
         severity=Severity.WARNING if allow_empty else Severity.ERROR,
@@ -298,7 +314,7 @@ def _nobody_to_ask(router: Router, key: EndpointsKey) -> Problem:
     port = f" port {key.port}" if key.port else ""
     return Problem(
         ref=router.ref,
-        field=f"{router.field}.middlewares",
+        field=router.place("middlewares"),
         reason=Reason.NO_ENDPOINTS,
         message=f"Service {key.namespace}/{key.service}{port}, which a middleware asks, has no endpoint",
         severity=Severity.WARNING,

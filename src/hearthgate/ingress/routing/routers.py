@@ -1,6 +1,6 @@
 """IngressRoute to Routers: one per route and entrypoint, each disabled alone when something in it is wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from hearthgate.ingress.middlewares.middleware import Middleware as MiddlewareValue
@@ -46,6 +46,18 @@ def needed_endpoints(router: Router) -> Iterator[EndpointsKey]:
     yield from asked_endpoints(router)
 
 
+def linked_routers(ref: ObjectRef, routers: Iterable[Router], certificates: tuple[Certificate, ...]) -> Linked:
+    """What an object adds that gives these routers."""
+    made = tuple(routers)
+    return Linked(
+        ref,
+        made,
+        certificates,
+        frozenset(key for router in made for key in needed_endpoints(router)),
+        frozenset(router.tls_options for router in made if router.tls),
+    )
+
+
 class Routers:
     """Links IngressRoutes."""
 
@@ -83,14 +95,7 @@ class Routers:
                     )
                 routers[group[0].name] = group
         flat = tuple(router for group in routers.values() for router in group)
-        linked = Linked(
-            resource.ref,
-            flat,
-            certificates,
-            frozenset(key for router in flat for key in needed_endpoints(router)),
-            frozenset(router.tls_options for router in flat if router.tls),
-        )
-        return Result(linked, tuple(problems))
+        return Result(linked_routers(resource.ref, flat, certificates), tuple(problems))
 
     def _route(
         self,
@@ -103,7 +108,7 @@ class Routers:
         problems: list[Problem],
     ) -> Iterator[Router]:
         ref = resource.ref
-        rule = _rule(ref, route, index, problems)
+        rule = _rule(ref, route, index, self._settings.core.default_rule_syntax, problems)
         field = f"spec.routes[{index}]"
         name = router_name(*resource.key, route.match)
         middlewares, found = self._middlewares.resolve_all(route.middlewares, ref, f"{field}.middlewares")
@@ -162,13 +167,13 @@ def _reference(text: str) -> ObjectReference:
     return ObjectReference(name=name, namespace=namespace) if slash else ObjectReference(name=text)
 
 
-def _rule(ref: ObjectRef, route: Route, index: int, problems: list[Problem]) -> Rule | None:
+def _rule(ref: ObjectRef, route: Route, index: int, default_syntax: str, problems: list[Problem]) -> Rule | None:
     if not route.match.strip():
         problems.append(
             _problem(ref, index, "match", Reason.MISSING_FIELD, "the rule is empty (Host(`example.org`))")
         )
         return None
-    rule = compile_rule(route.match, route.syntax or "v3")
+    rule = compile_rule(route.match, route.syntax or default_syntax)
     if isinstance(rule, RuleError):
         reason = Reason.RULE_TOO_COMPLEX if rule.too_complex else Reason.INVALID_RULE
         problems.append(_problem(ref, index, "match", reason, rule.message))

@@ -10,8 +10,10 @@ from hearthgate.resources.meta import Condition
 ACCEPTED, PARTIALLY_INVALID, PROGRAMMED = "Accepted", "PartiallyInvalid", "Programmed"
 LONGEST_MESSAGE = 1000
 AnyRouter = Router | TCPRouter | UDPRouter
-ROUTES = ("IngressRoute", "IngressRouteTCP", "IngressRouteUDP")
+ROUTES = ("Ingress", "IngressRoute", "IngressRouteTCP", "IngressRouteUDP")
 """Kinds that are in service as soon as one of their routes is."""
+WITHOUT_CONDITIONS = ("ConfigMap", "Ingress", "Secret", "Service")
+"""Kinds of Kubernetes' own whose status has no room for our conditions: Events tell."""
 
 
 def wanted_conditions(

@@ -44,6 +44,7 @@ class StreamRouters:
 
     def __init__(self, tracker: Tracker, settings: IngressSettings) -> None:
         self._tracker = tracker
+        self._settings = settings
         self._cross_namespace = settings.providers.kubernetes_crd.allow_cross_namespace
         self._placement = Placement(tracker, settings)
         self.services = StreamServices(tracker, settings, StreamTransport())
@@ -128,7 +129,7 @@ class StreamRouters:
             message = "the rule is empty (HostSNI(`db.example.org`), or HostSNI(`*`) for everything)"
             problems.append(_problem(ref, index, "match", Reason.MISSING_FIELD, message))
             return None
-        rule = compile_tcp_rule(route.match, route.syntax or "v3")
+        rule = compile_tcp_rule(route.match, route.syntax or self._settings.core.default_rule_syntax)
         if isinstance(rule, RuleError):
             reason = Reason.RULE_TOO_COMPLEX if rule.too_complex else Reason.INVALID_RULE
             problems.append(_problem(ref, index, "match", reason, rule.message))

@@ -36,7 +36,7 @@ class OptionsByHost:
         kept: dict[int, tuple[Router, Router]] = {}
         settled = []
         for router in routers:
-            if router.tls_options != DEFAULT_TLS_OPTIONS and (router.ref, f"{router.field}.match") in losers:
+            if router.tls_options != DEFAULT_TLS_OPTIONS and (router.ref, router.place("match")) in losers:
                 known = self._replaced.get(id(router))
                 fallback = (
                     known[1]
@@ -62,7 +62,7 @@ def _conflict(router: Router, wanted: Mapping[tuple[str, str], set[str]]) -> Pro
         message = f"host {clash[0]} has several TLS options ({others}): the default options are used"
     return Problem(
         ref=router.ref,
-        field=f"{router.field}.match",
+        field=router.place("match"),
         reason=Reason.TLS_OPTION_CONFLICT,
         message=message,
         severity=Severity.WARNING,
