@@ -105,7 +105,9 @@ def _tcp_router(fields: dict[str, Any]) -> TCPRouter:
     assert isinstance(rule, Rule), rule
     kinds = {"allowed": AllowedAddresses, "limit": ConnectionLimit}
     middlewares = tuple(
-        kinds[kind](**values) for one in fields.get("middlewares", []) for kind, values in one.items()
+        msgspec.convert(values, kinds[kind])
+        for one in fields.get("middlewares", [])
+        for kind, values in one.items()
     )
     values = {"entrypoint": "web", "priority": default_priority(rule), "name": fields["rule"], **fields}
     return TCPRouter(
