@@ -17,7 +17,6 @@ from hearthgate.ingress.observability.counts import Counts, Durations
 from hearthgate.ingress.observability.facts import Facts
 from hearthgate.ingress.observability.settings import Metrics, Prometheus
 from hearthgate.ingress.routing.model import (
-    Certificate,
     Endpoint,
     Endpoints,
     EndpointState,
@@ -190,17 +189,18 @@ def server_url(scheme: str, address: str, port: int) -> str:
 
 def _certificates(facts: Facts) -> Iterator[tuple[Labels, int]]:
     default = facts.model.default_certificate
-    for certificate in {*facts.model.certificates, *((default,) if default is not None else ())}:
-        yield _identity(certificate), int(certificate.not_after)
+    every = (*facts.model.certificates, *((default,) if default is not None else ()))
+    # Many Secrets may hold one certificate, and a series may be there only once.
+    yield from {_identity(one.chain, one.names): int(one.not_after) for one in every}.items()
 
 
 @lru_cache(maxsize=4096)
-def _identity(certificate: Certificate) -> Labels:
+def _identity(chain: str, alternatives: Labels) -> Labels:
     """Common name, serial number, alternative names."""
-    leaf = x509.load_pem_x509_certificates(certificate.chain.encode())[0]
+    leaf = x509.load_pem_x509_certificates(chain.encode())[0]
     names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     common = str(names[0].value) if names else ""
-    return common, str(leaf.serial_number), ",".join(sorted(certificate.names))
+    return common, str(leaf.serial_number), ",".join(alternatives)
 
 
 def _family(metric: Metric, values: Iterable[tuple[Labels, float]], extra: Labels = ()) -> Iterator[str]:

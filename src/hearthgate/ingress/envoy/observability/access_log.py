@@ -10,7 +10,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from hearthgate.ingress.envoy.messages import PATH_HEADER, extension, literal
-from hearthgate.ingress.envoy.observability.capture import AUTHORITY, CLIENT, QUOTED, TARGET, note_request
+from hearthgate.ingress.envoy.observability.capture import (
+    AUTHORITY,
+    CLIENT,
+    HOST,
+    PORT,
+    QUOTED,
+    TARGET,
+    note_request,
+)
 from hearthgate.ingress.envoy.observability.switches import LOGS, all_of, any_one, cel, wanted
 from hearthgate.ingress.envoy.peers import KEPT
 from hearthgate.ingress.observability.settings import AccessLog, AccessLogFields, Mode
@@ -31,9 +39,6 @@ _ATTEMPTS: Final = {
 }
 _TEXT: Final = "%CEL('')%"
 """Behind a number it makes a text of it."""
-_AUTHORITY: Final = f"filter_state['{AUTHORITY}']"
-_HOST: Final = rf"%CEL(re.extract({_AUTHORITY}, '^(\\[[^\\]]*\\]|[^:]*)', '\\1'))%"
-_PORT: Final = rf"%CEL({_AUTHORITY}.matches(':[0-9]+$') ? re.extract({_AUTHORITY}, ':([0-9]+)$', '\\1') : '-')%"
 _PROTOCOL: Final = (
     "%CEL(request.protocol == 'HTTP/2' ? 'HTTP/2.0' : "
     "(request.protocol == 'HTTP/3' ? 'HTTP/3.0' : request.protocol))%"
@@ -52,10 +57,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "Duration": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:ns)%",
     "RequestAddr": f"%FILTER_STATE({AUTHORITY}:PLAIN)%",
     "RequestContentSize": "%BYTES_RECEIVED%",
-    "RequestHost": _HOST,
+    "RequestHost": f"%FILTER_STATE({HOST}:PLAIN)%",
     "RequestMethod": "%REQ(:METHOD)%",
     "RequestPath": f"%FILTER_STATE({TARGET}:PLAIN)%",
-    "RequestPort": _PORT,
+    "RequestPort": f"%FILTER_STATE({PORT}:PLAIN)%",
     "RequestProtocol": _PROTOCOL,
     "RequestScheme": "%REQ(:SCHEME)%",
     "RouterName": "%ROUTE_NAME%",
@@ -180,7 +185,7 @@ def _json_format(settings: AccessLogFields, fields: Mapping[str, Any]) -> dict[s
     # What upstream's logger adds by itself.
     chosen |= {"level": "info", "msg": "", "time": "%EMIT_TIME(%Y-%m-%dT%H:%M:%SZ)%"}
     return {
-        "json_format": {"fields": {name: _json_value(value) for name, value in chosen.items()}},
+        "json_format": chosen,
         "json_format_options": {"sort_properties": True},
         "omit_empty_values": True,
     }
@@ -207,10 +212,6 @@ def _headers(settings: AccessLogFields) -> Iterator[tuple[str, str]]:
 def _with_query(settings: AccessLogFields, path: str) -> str:
     redacting = settings.query_parameters.default_mode == "redact"
     return f"{path}%CEL(request.query == '' ? '' : '?{REDACTED}')%" if redacting else path
-
-
-def _json_value(value: Any) -> dict[str, Any]:
-    return {"number_value": value} if isinstance(value, int) else {"string_value": value}
 
 
 def _text(settings: AccessLogFields, fields: Mapping[str, Any], *, short: bool) -> str:

@@ -12,6 +12,9 @@ TARGET: Final = "hearthgate.target"
 """Filter state: path and query."""
 AUTHORITY: Final = "hearthgate.authority"
 """Filter state: the Host header."""
+HOST: Final = "hearthgate.host"
+PORT: Final = "hearthgate.port"
+"""Filter state: the two parts of the Host header; a port that is not there is `-`."""
 CLIENT: Final = "hearthgate.client"
 """Filter state: X-Forwarded-For of a trusted peer, else the peer's address."""
 QUOTED: Final = "hearthgate.quoted"
@@ -47,9 +50,16 @@ def note_request(*, with_query: bool, quoted: Mapping[str, str]) -> list[dict[st
     """Filters that note target, host and client; and, for formats that escape nothing, headers: `quoted` gives
     the name of each header by the key where it is kept."""
     target = "%REQ(:PATH)%" if with_query else "%PATH(NQ)%"
+    host = r"%CEL(re.extract(request.host, '^(\\[[^\\]]*\\]|[^:]*)', '\\1'))%"
+    port = (
+        "%CEL(request.host.matches(':[0-9]+$') "
+        r"? re.extract(request.host, ':([0-9]+)$', '\\1') : '-')%"
+    )
+    parts = () if quoted else ((HOST, host, False), (PORT, port, False))
     notes = _note(
         (TARGET, target, False),
         (AUTHORITY, "%REQ(:AUTHORITY)%", False),
+        *parts,
         (CLIENT, KEPT, False),
         (CLIENT, "%REQ(X-FORWARDED-FOR)%", True),
     )

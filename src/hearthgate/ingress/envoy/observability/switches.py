@@ -43,10 +43,6 @@ def route_switch(observed: Observed) -> Any:
         **extension(
             "envoy.filters.http.set_metadata",
             "envoy.extensions.filters.http.set_metadata.v3.Config",
-            metadata=[{"metadata_namespace": SWITCHES, "value": {"fields": _booleans(values)}}],
+            metadata=[{"metadata_namespace": SWITCHES, "value": values}],
         ),
     )
-
-
-def _booleans(values: dict[str, bool]) -> dict[str, Any]:
-    return {name: {"bool_value": value} for name, value in values.items()}

@@ -9,6 +9,7 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from hearthgate.ingress.observability.api.given import given
 from hearthgate.ingress.observability.api.query import Item, QueryError, chosen
 from hearthgate.ingress.observability.api.views import DISABLED, WARNING, Views, views_of
 from hearthgate.ingress.observability.facts import Facts
@@ -145,14 +146,15 @@ def _raw(views: Views) -> Mapping[str, Any]:
 
 def _entrypoints(settings: IngressSettings) -> Iterator[Item]:
     for name, entrypoint in sorted(settings.entry_points.items()):
-        yield {**msgspec.to_builtins(entrypoint), "name": name}
+        yield {**given(entrypoint), "name": name}
 
 
 def _certificates(facts: Facts, now: float) -> Iterator[Item]:
     """Never a key: what a certificate tells every client."""
     default = facts.model.default_certificate
-    every = {*facts.model.certificates, *((default,) if default is not None else ())}
-    for certificate in sorted(every, key=lambda c: c.ref):
+    every = (*facts.model.certificates, *((default,) if default is not None else ()))
+    # Many Secrets may hold one certificate.
+    for certificate in {one.chain: one for one in every}.values():
         leaf = x509.load_pem_x509_certificates(certificate.chain.encode())[0]
         left = certificate.not_after - now
         yield {

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import msgspec
-
+from hearthgate.ingress.observability.api.given import given
 from hearthgate.ingress.observability.api.masked import masked
 from hearthgate.ingress.observability.exposition import server_url, servers_of
 from hearthgate.ingress.observability.facts import Facts
@@ -227,8 +226,7 @@ def _middlewares(
     objects: Iterable[Middleware | MiddlewareTCP] = facts.snapshot.all(kind) if facts.snapshot is not None else ()
     for one in objects:
         name = object_name(*one.key)
-        spec = msgspec.to_builtins(one.spec)
-        options = {key: value for key, value in spec.items() if value not in (None, {}, [], "")}
+        options = given(one.spec)
         problems = told.about(one.ref)
         broken = any(problem.severity is Severity.ERROR for problem in problems)
         yield {
