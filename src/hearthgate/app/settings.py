@@ -10,12 +10,13 @@ import msgspec
 import yaml
 
 from hearthgate.apiserver.semantics.names import is_label
+from hearthgate.app.settings_keys import placed, spelled
 from hearthgate.ingress.routing.internal_routers import with_internal_entrypoint
 from hearthgate.ingress.settings import EntryPoint, IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity, shorten
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources import support, walk
-from hearthgate.resources.meta import Strict, unsupported
+from hearthgate.resources.meta import Strict, ignored, unsupported
 
 PRIVILEGED_PORTS = (80, 443)
 UNPRIVILEGED_PORTS = (8080, 8443)
@@ -44,6 +45,9 @@ class Settings(IngressSettings, frozen=True, kw_only=True):
     log: Log = Log()
     embedded_api: EmbeddedAPI = msgspec.field(default=EmbeddedAPI(), name="embeddedAPI")
     pod_namespace: str = "hearthgate"
+    global_: Annotated[Any, ignored("nothing is sent to anybody, and no version is looked for")] = msgspec.field(
+        default=None, name="global"
+    )
     certificates_resolvers: Annotated[Any, unsupported()] = None
     experimental: Annotated[Any, unsupported()] = None
 
@@ -62,7 +66,7 @@ def load_settings(path: Path | None, overrides: Sequence[str], *, privileged: bo
     privileged: whether ports 80 and 443 may be bound; None asks the system. It only decides the default ports.
     """
     ref = ObjectRef("Settings", "", str(path) if path else "hearthgate.yaml")
-    data = _read(path, ref) if path else {}
+    data = spelled(Settings, _read(path, ref)) if path else {}
     privileged = may_bind_privileged() if privileged is None else privileged
     if overrides and not data.get("entryPoints"):
         # What is not overridden of the default entrypoints stays.
@@ -74,8 +78,9 @@ def load_settings(path: Path | None, overrides: Sequence[str], *, privileged: bo
 
 def decode_settings(data: Mapping[str, Any], ref: ObjectRef, *, privileged: bool) -> Settings:
     """Pure part of `load_settings`."""
+    data = spelled(Settings, data)
     problems = [
-        Problem(ref=ref, field=mistake.path, reason=mistake.reason, message=mistake.message)
+        Problem(ref=ref, field=mistake.path, reason=mistake.reason, message=_message(mistake))
         for mistake in walk.mistakes(Settings, data, _no_custom_types)
     ]
     if problems:
@@ -186,6 +191,13 @@ def _override(data: dict[str, Any], text: str, ref: ObjectRef) -> None:
         below[last] = yaml.safe_load(value)
     except (yaml.YAMLError, ValueError):
         below[last] = value
+
+
+def _message(mistake: walk.Mistake) -> str:
+    """A key that resembles none beside it may stand in the wrong place."""
+    is_placed = mistake.reason is not Reason.UNKNOWN_FIELD or "did you mean" in mistake.message
+    place = "" if is_placed else placed(Settings, mistake)
+    return f"unknown field {shorten(mistake.path.rpartition('.')[2])}{place}" if place else mistake.message
 
 
 def _no_custom_types(wanted: type, value: Any) -> Any:

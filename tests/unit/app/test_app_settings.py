@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from hearthgate.app.settings import SettingsError, load_settings
+from hearthgate.app.settings_use import settings_warnings, unused_settings
 
 
 def test_defaults_follow_the_privilege() -> None:
@@ -30,9 +31,23 @@ def test_file_and_overrides(tmp_path: Path) -> None:
 BAD = {
     "misspelt section": ("entryPoint: {}", "did you mean 'entryPoints'"),
     "misspelt redirection": (
-        "entryPoints: {web: {address: ':80', http: {redirections: {entrypoint: {to: x}}}}}",
+        "entryPoints: {web: {address: ':80', http: {redirections: {entrypoints: {to: x}}}}}",
         "did you mean 'entryPoint'",
     ),
+    "access log below log": (
+        "log: {accessLog: {format: json}}",
+        r"log.accessLog: unknown field 'accessLog' \(it belongs at the top of the file\)",
+    ),
+    "endpoint of a protocol": (
+        "tracing: {otlp: {endpoint: 'x'}}",
+        r"\(it belongs under tracing.otlp.grpc or tracing.otlp.http\)",
+    ),
+    "TLS of an entrypoint": (
+        "entryPoints: {web: {address: ':80', redirections: {}}}",
+        r"entryPoints.web.redirections: .*\(it belongs under entryPoints.web.http\)",
+    ),
+    "dynamic section": ("http: {routers: {}}", "routers and middlewares are objects"),
+    "a key twice": ("log: {level: INFO, LEVEL: DEBUG}", "unknown field 'LEVEL'"),
     "not supported yet": ("experimental: {plugins: {}}", "experimental is not supported yet"),
     "address missing": ("entryPoints: {web: {}}", "entryPoints.web.address: is required"),
     "not YAML": ("entryPoints: [", "line 1"),
@@ -77,3 +92,24 @@ def test_value_that_yaml_cannot_read_is_told(tmp_path: Path) -> None:
     path.write_text("entryPoints: 2026-13-45")
     with pytest.raises(SettingsError):
         load_settings(path, [])
+
+
+def test_keys_are_found_in_any_case(tmp_path: Path) -> None:
+    path = tmp_path / "hearthgate.yaml"
+    path.write_text(
+        "entrypoints: {Web: {Address: ':80', HTTP: {redirections: {entrypoint: {to: Web}}}, "
+        "forwardedheaders: {trustedips: [10.0.0.1]}}}\nGLOBAL: {checkNewVersion: true}\n"
+    )
+    settings = load_settings(path, [])
+    web = settings.entry_points["Web"]
+    assert web.http.redirections is not None
+    assert web.http.redirections.entry_point is not None
+    assert web.forwarded_headers.trusted_ips == ("10.0.0.1",)
+    assert [warning.field for warning in settings_warnings(settings)] == ["global"]
+
+
+def test_what_a_cluster_makes_of_no_use_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "hearthgate.yaml"
+    assert unused_settings(load_settings(None, [])) == ()
+    path.write_text("embeddedAPI: {address: '127.0.0.1:7443'}")
+    assert [problem.field for problem in unused_settings(load_settings(path, []))] == ["embeddedAPI"]
