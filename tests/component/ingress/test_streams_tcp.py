@@ -13,6 +13,7 @@ from hearthgate.ingress.middlewares.streams import AllowedAddresses, ConnectionL
 from hearthgate.ingress.routing.model import (
     BackendTLS,
     Certificate,
+    ClientAuth,
     Endpoint,
     EntryPoint,
     Router,
@@ -446,3 +447,25 @@ async def test_extremes_are_taken(stage: Stage) -> None:
     assert await stage.answers("h7.test") == "200"
     assert await stage.answers("a199.test") == "two"
     assert await stage.answers("else.test") == "one"
+
+
+async def test_names_outside(stage: Stage) -> None:
+    outside = StreamBalancer(name="outside", addresses=(Endpoint("localhost", stage.one.port),))
+    await stage.serve(tcp_router("HostSNI(`*`)", StreamMember(weight=1, balancer=outside)))
+
+    async def resolved() -> bool:
+        return await answer_of(stage.port) == "one: hello"
+
+    await eventually(resolved)
+
+
+async def test_clients_show_their_certificates(stage: Stage, tmp_path: Path) -> None:
+    pair = self_signed("client")
+    auth = ClientAuth(type="RequireAndVerifyClientCert", cas=(pair.chain.decode(),))
+    await stage.serve(stage.tls("HostSNI(`db.test`)"), tls_options=(TLSOptions(client_auth=auth),))
+    assert await answer_of(stage.port, tls=anyone(), sni="db.test") == ""
+    file = tmp_path / "client.pem"
+    file.write_bytes(pair.chain + pair.key)
+    known = anyone()
+    known.load_cert_chain(file)
+    assert await answer_of(stage.port, tls=known, sni="db.test") == "one: hello"
