@@ -42,7 +42,7 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
         Reason.MISSING_FIELD: ("A required field is absent.", "Add it."),
         Reason.UNSUPPORTED: (
             "Hearthgate knows the field, or the kind when no field is named, and cannot honour it yet.",
-            "Remove it, or use what the message offers; see [the fields](traefik-fields.md).",
+            "Remove it, or use what the message offers; see [the fields](traefik-compatibility.md).",
         ),
         Reason.DEPRECATED: (
             "The field has no effect, upstream neither; of `apiVersion`: the version has a successor.",
@@ -78,6 +78,22 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
             "Use one of the ports that the message lists.",
         ),
         Reason.SERVICE_CYCLE: ("A TraefikService contains itself.", "Break the circle that the message shows."),
+        Reason.PARENT_NOT_FOUND: (
+            "An IngressRoute names a parent that does not exist.",
+            "Correct spec.parentRefs, or create the parent.",
+        ),
+        Reason.ROUTE_CYCLE: (
+            "IngressRoutes name each other as parents in a circle.",
+            "Take one of the spec.parentRefs out.",
+        ),
+        Reason.PROTOCOL_MISMATCH: (
+            "A route speaks another protocol to a Service than the port's `appProtocol` says.",
+            "Set `scheme` at the service of the route to what the message names.",
+        ),
+        Reason.SERVER_DOWN: (
+            "A server of a Service fails its health check and gets no requests.",
+            "See why it does not answer the check as `healthCheck` wants it.",
+        ),
         Reason.NO_ENDPOINTS: (
             "A Service has no server that is ready; its routes answer 503.",
             "Start one, or set the annotation `hearthgate.dev/endpoints`.",
@@ -105,6 +121,14 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
         Reason.EXTERNAL_NAME: (
             "A Service is of type ExternalName, which the settings do not allow.",
             "Set `providers.kubernetesCRD.allowExternalNameServices: true`.",
+        ),
+        Reason.NOT_ATTACHED: (
+            "A route of the Gateway API names a Gateway or listener that does not exist or does not let it in.",
+            "Correct `spec.parentRefs` or `spec.hostnames`, or the listener's `allowedRoutes`.",
+        ),
+        Reason.LISTENER_CONFLICT: (
+            "Two listeners of a Gateway have one port and cannot be told apart: neither serves.",
+            "Give them different hostnames, or one protocol.",
         ),
         Reason.INVALID_RULE: (
             "A rule cannot be parsed, or a matcher does not take this argument.",
@@ -135,8 +159,8 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
             "Stop that program, or change `entryPoints.<name>.address`.",
         ),
         Reason.DECISIONS_STALE: (
-            "A bouncer cannot fetch decisions or ask about an address. The message says what is in force meanwhile.",
-            "See that CrowdSec's local API runs, is reached at the host that the message names, and knows the key.",
+            "A bouncer cannot fetch decisions or ask about an address. The message says what holds meanwhile.",
+            "See that CrowdSec's local API runs, is reached at the host that is named, and knows the key.",
         ),
         Reason.RESTART_NEEDED: (
             "A setting has changed in its file that a running program cannot change.",

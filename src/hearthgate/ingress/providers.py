@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from hearthgate.resources.meta import Strict, ignored, unsupported
+from hearthgate.resources.meta import Strict, differs, ignored, unsupported
 
 AT_ONCE = "changes are taken as soon as they settle"
 KUBECONFIG = "`hearthgate up --kubeconfig FILE` says which cluster is served"
@@ -20,7 +20,7 @@ class KubernetesCRD(Strict, frozen=True, kw_only=True):
 
     allow_cross_namespace: bool = False
     allow_external_name_services: bool = False
-    allow_empty_services: bool = True
+    allow_empty_services: Annotated[bool, differs("on unless turned off, as in Traefik's chart")] = True
     ingress_class: str = ""
     namespaces: tuple[str, ...] = ()
     label_selector: str = ""
@@ -55,7 +55,7 @@ class KubernetesIngress(Strict, frozen=True, kw_only=True):
 
     enabled: bool = True
     allow_external_name_services: bool = False
-    allow_empty_services: bool = True
+    allow_empty_services: Annotated[bool, differs("on unless turned off, as in Traefik's chart")] = True
     ingress_class: str = ""
     namespaces: tuple[str, ...] = ()
     label_selector: str = ""
@@ -67,6 +67,46 @@ class KubernetesIngress(Strict, frozen=True, kw_only=True):
     ingress_endpoint: IngressEndpoint | None = None
     report_node_internal_ips: bool = msgspec.field(default=False, name="reportNodeInternalIPs")
     throttle_duration: Annotated[int | str, ignored(AT_ONCE)] = 0
+    endpoint: Annotated[str, unsupported(KUBECONFIG)] = ""
+    token: Annotated[str, unsupported(KUBECONFIG)] = ""
+    cert_auth_file_path: Annotated[str, unsupported(KUBECONFIG)] = ""
+
+
+class StatusService(Strict, frozen=True, kw_only=True):
+    """A Service whose addresses Gateways say that they have."""
+
+    name: str
+    namespace: str
+
+
+class StatusAddress(Strict, frozen=True, kw_only=True):
+    """What Gateways say of where they are reached: fixed, or what a Service has got, which wins."""
+
+    ip: str = ""
+    hostname: str = ""
+    service: StatusService | None = None
+
+
+class KubernetesGateway(Strict, frozen=True, kw_only=True):
+    """The Gateway API. Gateways are served whose GatewayClass names `traefik.io/gateway-controller` or
+    `hearthgate.dev/gateway-controller`.
+
+    namespaces: whose Gateways and routes count at all; empty = all. label_selector: of GatewayClasses.
+    experimental_channel: whether TCPRoutes and UDPRoutes are served (upstream's default is false).
+    """
+
+    enabled: bool = True
+    namespaces: tuple[str, ...] = ()
+    label_selector: str = ""
+    experimental_channel: bool = True
+    status_address: StatusAddress | None = None
+    native_lb_by_default: bool = msgspec.field(default=False, name="nativeLBByDefault")
+    cross_provider_namespaces: Annotated[
+        tuple[str, ...] | None, unsupported("a ReferenceGrant says who may refer to a TraefikService")
+    ] = None
+    throttle_duration: Annotated[int | str, ignored(AT_ONCE)] = 0
+    qps: Annotated[float, ignored(AT_ONCE)] = 50
+    burst: Annotated[int, ignored(AT_ONCE)] = 100
     endpoint: Annotated[str, unsupported(KUBECONFIG)] = ""
     token: Annotated[str, unsupported(KUBECONFIG)] = ""
     cert_auth_file_path: Annotated[str, unsupported(KUBECONFIG)] = ""

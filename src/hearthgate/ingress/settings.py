@@ -13,8 +13,8 @@ from hearthgate.ingress.observability.settings import (
     Ping,
     Tracing,
 )
-from hearthgate.ingress.providers import Core, KubernetesCRD, KubernetesIngress
-from hearthgate.resources.meta import Strict, ignored, unsupported
+from hearthgate.ingress.providers import Core, KubernetesCRD, KubernetesGateway, KubernetesIngress
+from hearthgate.resources.meta import Strict, differs, ignored, unsupported
 from hearthgate.resources.traefik.ingressroute import Domain
 
 DEFAULT_READ_TIMEOUT = "0s"
@@ -65,7 +65,9 @@ class EntryPointHTTP(Strict, frozen=True, kw_only=True):
     middlewares: tuple[str, ...] = ()
     tls: EntryPointTLS | None = None
     encoded_characters: EncodedCharacters | None = None
-    encode_query_semicolons: bool | None = None
+    encode_query_semicolons: Annotated[bool | None, differs("unless set a `;` stays as it is; upstream: `&`")] = (
+        None
+    )
     sanitize_path: bool = True
     max_header_bytes: int = 1048576
     underscore_headers_strategy: Literal["keep", "delete", "reject"] = "keep"
@@ -114,7 +116,9 @@ class RespondingTimeouts(Strict, frozen=True, kw_only=True):
     """Durations, 0 = no limit. `read_timeout` bounds a whole request with its body, `write_timeout` all that
     follows its headers up to the end of the answer."""
 
-    read_timeout: int | str = DEFAULT_READ_TIMEOUT
+    read_timeout: Annotated[int | str, differs("no limit unless set; upstream: 60s, which cuts uploads")] = (
+        DEFAULT_READ_TIMEOUT
+    )
     write_timeout: int | str = "0s"
     idle_timeout: int | str = "180s"
 
@@ -166,6 +170,7 @@ class EntryPoint(Strict, frozen=True, kw_only=True):
 class Providers(Strict, frozen=True, kw_only=True):
     kubernetes_crd: KubernetesCRD = msgspec.field(default=KubernetesCRD(), name="kubernetesCRD")
     kubernetes_ingress: KubernetesIngress = KubernetesIngress()
+    kubernetes_gateway: KubernetesGateway = KubernetesGateway()
 
 
 class DefaultServersTransport(Strict, frozen=True, kw_only=True):

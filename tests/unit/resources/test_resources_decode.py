@@ -81,15 +81,15 @@ def test_good_object() -> None:
 
 
 def test_unsupported_field_of_a_route_is_a_warning() -> None:
-    decoded = decode_mapping(route(services=[{"name": "x", "port": 80, "healthCheck": {"path": "/"}}]))
+    decoded = decode_mapping(route(observability={"traceVerbosity": "detailed"}))
     assert decoded.resource is not None
     (problem,) = decoded.problems
     assert (problem.reason, problem.severity) == (Reason.UNSUPPORTED, Severity.WARNING)
-    assert problem.field == "spec.routes[0].services[0].healthCheck"
+    assert problem.field == "spec.routes[0].observability.traceVerbosity"
 
 
 def test_unsupported_middleware_fails_closed() -> None:
-    decoded = decode_mapping(manifest("Middleware", {"plugin": {"any": {}}}))
+    decoded = decode_mapping(manifest("Middleware", {"rateLimit": {"redis": {"db": 1}}}))
     assert decoded.resource is None
     assert [p.reason for p in decoded.problems] == [Reason.UNSUPPORTED]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from hearthgate.resources.meta import Strict, unsupported
+from hearthgate.resources.meta import Strict, differs, unsupported
 
 Mode = Literal["keep", "drop", "redact"]
 Format = Literal["common", "genericCLF", "json"]
@@ -53,7 +53,7 @@ class AccessLog(Strict, frozen=True, kw_only=True):
 
     file_path: str = ""
     format: Format = "common"
-    buffering_size: int = 0
+    buffering_size: Annotated[int, differs("lines are always written in the background")] = 0
     filters: AccessLogFilters = AccessLogFilters()
     fields: AccessLogFields = AccessLogFields()
     add_internals: bool = False

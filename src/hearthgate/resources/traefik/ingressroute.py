@@ -23,7 +23,9 @@ class RouterObservability(Strict, frozen=True, kw_only=True):
     access_logs: bool | None = None
     metrics: bool | None = None
     tracing: bool | None = None
-    trace_verbosity: Annotated[Literal["minimal", "detailed", ""], unsupported("a request is one span")] = "minimal"
+    trace_verbosity: Annotated[Literal["minimal", "detailed", ""], unsupported("a request is one span")] = (
+        "minimal"
+    )
 
 
 class Route(Strict, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from hearthgate.resources.meta import Strict, unsupported
+from hearthgate.resources.meta import Strict, differs, unsupported
 
 NonNegative = Annotated[int, msgspec.Meta(ge=0)]
 StatusCode = Annotated[int, msgspec.Meta(ge=100, le=599)]
@@ -33,7 +33,7 @@ class SourceCriterion(Strict, frozen=True, kw_only=True):
 
     ip_strategy: IPStrategy | None = None
     request_header_name: str = ""
-    request_host: bool = False
+    request_host: Annotated[bool, differs("the host counts in lower case and without its port")] = False
 
 
 class RedisTLS(Strict, frozen=True, kw_only=True):
@@ -118,7 +118,9 @@ class Buffering(Strict, frozen=True, kw_only=True):
     mem_request_body_bytes: int = 1048576
     max_response_body_bytes: int = 0
     mem_response_body_bytes: int = 1048576
-    retry_expression: str = ""
+    retry_expression: Annotated[
+        str, differs("the same conditions for each try; what is sent again is bounded, at most 64 MiB")
+    ] = ""
 
 
 class CircuitBreaker(Strict, frozen=True, kw_only=True):
@@ -131,8 +133,8 @@ class CircuitBreaker(Strict, frozen=True, kw_only=True):
     response_code: The status meanwhile.
     """
 
-    expression: str = ""
-    check_period: int | str = "100ms"
+    expression: Annotated[str, differs("latencies are exact to a twentieth, in whole milliseconds")] = ""
+    check_period: Annotated[int | str, differs("looked at when a request comes")] = "100ms"
     fallback_duration: int | str = "10s"
     recovery_duration: int | str = "10s"
     response_code: StatusCode = 503
@@ -151,9 +153,9 @@ class Retry(Strict, frozen=True, kw_only=True):
     """
 
     attempts: NonNegative = 0
-    initial_interval: int | str | None = None
-    timeout: int | str | None = None
-    status: tuple[str, ...] = ()
-    max_request_body_bytes: int = 2097152
+    initial_interval: Annotated[int | str | None, differs("a wait is drawn between nothing and this")] = None
+    timeout: Annotated[int | str | None, differs("bounds the waits alone, a warning says so")] = None
+    status: Annotated[tuple[str, ...], differs("tried again on another server if there is one")] = ()
+    max_request_body_bytes: Annotated[int, differs("at most 64 MiB are kept, also with -1")] = 2097152
     disable_retry_on_network_error: bool = False
     retry_non_idempotent_method: bool = False

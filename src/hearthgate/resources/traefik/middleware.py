@@ -1,11 +1,11 @@
 """Middleware: exactly one type key per object."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, ignored, unsupported
+from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, differs, ignored
 from hearthgate.resources.traefik.limits import (
     Buffering,
     CircuitBreaker,
@@ -16,6 +16,8 @@ from hearthgate.resources.traefik.limits import (
     Retry,
 )
 from hearthgate.resources.traefik.service import ObjectReference, ServiceRef
+
+_MEDIA_TYPES: Final = "types with parameters are refused: parameters are not compared"
 
 
 class AddPrefix(Strict, frozen=True, kw_only=True):
@@ -160,7 +162,7 @@ class Headers(Strict, frozen=True, kw_only=True):
     content_type_nosniff: bool = False
     browser_xss_filter: bool = False
     custom_browser_xss_value: str = msgspec.field(default="", name="customBrowserXSSValue")
-    content_security_policy: str = ""
+    content_security_policy: Annotated[str, differs("$NONCE is refused")] = ""
     content_security_policy_report_only: str = ""
     public_key: str = ""
     referrer_policy: str = ""
@@ -205,8 +207,11 @@ class Errors(Strict, frozen=True, kw_only=True):
     """
 
     status: tuple[str, ...] = ()
-    status_rewrites: Mapping[str, int] = {}
-    service: ServiceRef | None = None
+    status_rewrites: Annotated[Mapping[str, int], differs("of ranges that overlap the narrowest decides")] = {}
+    service: Annotated[
+        ServiceRef | None,
+        differs("only its servers are asked; when they give no page the answer passes as it was"),
+    ] = None
     query: str = ""
     error_request_headers: tuple[str, ...] | None = None
 
@@ -219,7 +224,7 @@ class RedirectRegex(Strict, frozen=True, kw_only=True):
     permanent: Answer 301 or 308 rather than 302 or 307.
     """
 
-    regex: str = ""
+    regex: Annotated[str, differs("refused if it could match twice in one URL: anchor it")] = ""
     replacement: str = ""
     permanent: bool = False
 
@@ -304,17 +309,21 @@ class ForwardAuth(Strict, frozen=True, kw_only=True):
     address: str = ""
     tls: ClientTLS | None = None
     trust_forward_header: bool | None = None
-    auth_response_headers: tuple[str, ...] = ()
-    auth_response_headers_regex: str = ""
+    auth_response_headers: Annotated[
+        tuple[str, ...], differs("a client's own never reach the backend, nor those spelt with _")
+    ] = ()
+    auth_response_headers_regex: Annotated[str, differs("matches names in any case")] = ""
     auth_request_headers: tuple[str, ...] = ()
     add_auth_cookies_to_response: tuple[str, ...] = ()
     header_field: str = ""
     forward_body: bool = False
-    max_body_size: int = -1
+    max_body_size: Annotated[int, differs("at most 32 MiB are held, also with -1")] = -1
     max_response_body_size: int = -1
     preserve_location_header: bool = False
     preserve_request_method: bool = False
-    auth_signin_url: str = msgspec.field(default="", name="authSigninURL")
+    auth_signin_url: Annotated[str, differs("cookies of the refusal reach the client")] = msgspec.field(
+        default="", name="authSigninURL"
+    )
 
 
 class Compress(Strict, frozen=True, kw_only=True):
@@ -328,8 +337,8 @@ class Compress(Strict, frozen=True, kw_only=True):
     """
 
     encodings: tuple[str, ...] = ("gzip", "br", "zstd")
-    excluded_content_types: tuple[str, ...] = ()
-    included_content_types: tuple[str, ...] = ()
+    excluded_content_types: Annotated[tuple[str, ...], differs(_MEDIA_TYPES)] = ()
+    included_content_types: Annotated[tuple[str, ...], differs(_MEDIA_TYPES)] = ()
     min_response_body_bytes: NonNegative = 1024
     default_encoding: str = ""
 
@@ -402,7 +411,9 @@ class GrpcWeb(Strict, frozen=True, kw_only=True):
     allow_origins: The origins that may ask; * stands for all.
     """
 
-    allow_origins: tuple[str, ...] = ()
+    allow_origins: Annotated[
+        tuple[str, ...], differs("only preflights of gRPC-Web are answered; to others no origin is named")
+    ] = ()
 
 
 class MiddlewareSpec(Strict, frozen=True, kw_only=True):
@@ -451,7 +462,9 @@ class MiddlewareSpec(Strict, frozen=True, kw_only=True):
     redirect_regex: RedirectRegex | None = None
     redirect_scheme: RedirectScheme | None = None
     basic_auth: BasicAuth | None = None
-    digest_auth: DigestAuth | None = None
+    digest_auth: Annotated[
+        DigestAuth | None, differs("a nonce is good for an hour, an answer for its own page only")
+    ] = None
     forward_auth: ForwardAuth | None = None
     in_flight_req: InFlightReq | None = None
     buffering: Buffering | None = None
@@ -459,9 +472,11 @@ class MiddlewareSpec(Strict, frozen=True, kw_only=True):
     compress: Compress | None = None
     pass_tls_client_cert: PassTLSClientCert | None = msgspec.field(default=None, name="passTLSClientCert")
     retry: Retry | None = None
-    content_type: ContentType | None = None
+    content_type: Annotated[ContentType | None, differs("looks at answers of a known length up to 256 KiB")] = None
     grpc_web: GrpcWeb | None = None
-    plugin: Mapping[str, Any] | None = None
+    plugin: Annotated[
+        Mapping[str, Any] | None, differs("none is loaded: crowdsec-bouncer is built in, others are refused")
+    ] = None
 
 
 class Middleware(Resource, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, ignored
+from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, differs, ignored
 
 Weight = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -35,7 +35,7 @@ class Cookie(Strict, frozen=True, kw_only=True):
 
     name: str = ""
     secure: bool = False
-    http_only: bool = False
+    http_only: Annotated[bool, differs("always on, unless the cookie is of a weighted service")] = False
     same_site: Literal["none", "lax", "strict", "None", "Lax", "Strict", ""] = ""
     max_age: int = 0
     path: str = "/"
@@ -130,11 +130,13 @@ class ServiceRef(Strict, frozen=True, kw_only=True):
     scheme: str = ""
     strategy: Literal["wrr", "p2c", "hrw", "leasttime", "RoundRobin", ""] = ""
     weight: Weight | None = None
-    pass_host_header: bool = True
+    pass_host_header: Annotated[bool, differs("the same for all services of a weighted one")] = True
     response_forwarding: ResponseForwarding | None = None
     servers_transport: str = ""
     sticky: Sticky | None = None
-    health_check: HealthCheck | None = None
+    health_check: Annotated[HealthCheck | None, differs("of any Service; upstream: of type ExternalName only")] = (
+        None
+    )
     passive_health_check: PassiveHealthCheck | None = None
     native_lb: bool | None = msgspec.field(default=None, name="nativeLB")
     node_port_lb: bool = msgspec.field(default=False, name="nodePortLB")

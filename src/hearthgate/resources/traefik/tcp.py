@@ -1,13 +1,15 @@
 """IngressRouteTCP, MiddlewareTCP and ServersTransportTCP: streams instead of requests."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
-from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, ignored, unsupported
+from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, differs, ignored, unsupported
 from hearthgate.resources.traefik.ingressroute import MAX_PRIORITY, Domain
 from hearthgate.resources.traefik.service import ObjectReference, Weight
 from hearthgate.resources.traefik.transport import PeerCertSAN, RootCA, Spiffe
+
+_HALF_CLOSED: Final = "always -1: a half-closed connection stays until the other side closes it too"
 
 
 class ProxyProtocol(Strict, frozen=True, kw_only=True):
@@ -43,7 +45,7 @@ class ServiceTCP(Strict, frozen=True, kw_only=True):
     native_lb: bool = msgspec.field(default=False, name="nativeLB")
     node_port_lb: bool = msgspec.field(default=False, name="nodePortLB")
     proxy_protocol: ProxyProtocol | None = None
-    termination_delay: int | None = None
+    termination_delay: Annotated[int | None, differs(_HALF_CLOSED)] = None
 
 
 class RouteTCP(Strict, frozen=True, kw_only=True):
@@ -110,7 +112,9 @@ class InFlightConn(Strict, frozen=True, kw_only=True):
     amount: So many at once.
     """
 
-    amount: Annotated[int, msgspec.Meta(ge=0)] = 0
+    amount: Annotated[
+        int, msgspec.Meta(ge=0), differs("the clients of a route together, a warning says so; upstream: each")
+    ] = 0
 
 
 class IPAllowListTCP(Strict, frozen=True, kw_only=True):
@@ -161,7 +165,7 @@ class BackendTLS(Strict, frozen=True, kw_only=True):
     root_cas_secrets: Annotated[tuple[str, ...], ignored("use rootCAs")] = msgspec.field(
         default=(), name="rootCAsSecrets"
     )
-    certificates_secrets: tuple[str, ...] = ()
+    certificates_secrets: Annotated[tuple[str, ...], differs("the first one is shown")] = ()
     peer_cert_uri: str = msgspec.field(default="", name="peerCertURI")
     peer_cert_sans: tuple[PeerCertSAN, ...] = msgspec.field(default=(), name="peerCertSANs")
     spiffe: Annotated[Spiffe | None, unsupported()] = None
@@ -179,7 +183,7 @@ class ServersTransportTCPSpec(Strict, frozen=True, kw_only=True):
 
     dial_timeout: int | str = "30s"
     dial_keep_alive: int | str = "15s"
-    termination_delay: int | str = "100ms"
+    termination_delay: Annotated[int | str, differs(_HALF_CLOSED)] = "100ms"
     proxy_protocol: ProxyProtocol | None = None
     tls: BackendTLS | None = None
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, ignored, unsupported
+from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, differs, ignored, unsupported
 from hearthgate.resources.traefik.ingressroute import Domain
 
 
@@ -43,9 +43,9 @@ class TLSOptionSpec(Strict, frozen=True, kw_only=True):
     cipher_suites: tuple[str, ...] = ()
     curve_preferences: tuple[str, ...] = ()
     client_auth: ClientAuth | None = None
-    sni_strict: bool = False
+    sni_strict: Annotated[bool, differs("of TCP routes in the options called default only")] = False
     alpn_protocols: tuple[str, ...] = ()
-    disable_session_tickets: bool = False
+    disable_session_tickets: Annotated[bool, differs("tickets are never issued")] = False
     prefer_server_cipher_suites: Annotated[bool, ignored("upstream ignores it too")] = False
 
 

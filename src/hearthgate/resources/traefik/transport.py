@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, ignored, unsupported
+from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, differs, ignored, unsupported
 
 
 class RootCA(Strict, frozen=True, kw_only=True):
@@ -84,15 +84,20 @@ class ServersTransportSpec(Strict, frozen=True, kw_only=True):
     )
     certificates_secrets: tuple[str, ...] = ()
     cipher_suites: tuple[str, ...] = ()
-    min_version: str = ""
+    min_version: Annotated[
+        str, differs("works without maxVersion; upstream then uses the default transport, silently")
+    ] = ""
     max_version: str = ""
-    max_idle_conns_per_host: int = 0
+    max_idle_conns_per_host: Annotated[
+        int, differs("-1 works; other numbers are a warning: idleConnTimeout ends what is not used")
+    ] = 0
     disable_http2: bool = msgspec.field(default=False, name="disableHTTP2")
     forwarding_timeouts: ForwardingTimeouts | None = None
     peer_cert_uri: str = msgspec.field(default="", name="peerCertURI")
     peer_cert_sans: tuple[PeerCertSAN, ...] = msgspec.field(default=(), name="peerCertSANs")
     spiffe: Annotated[
-        Spiffe | None, unsupported("there is no SPIFFE Workload API here: use certificatesSecrets and peerCertSANs")
+        Spiffe | None,
+        unsupported("there is no SPIFFE Workload API here: use certificatesSecrets and peerCertSANs"),
     ] = None
 
 

@@ -79,7 +79,7 @@ def router_options(ref: ObjectRef, annotations: Mapping[str, str]) -> tuple[Rout
         if name.lower().startswith(PREFIX) and not name.lower().startswith(ROUTER):
             hint = "it belongs to the Service" if name.lower().startswith(SERVICE) else "it has no effect any more"
             reader.complain(name, Reason.UNKNOWN_FIELD, hint, Severity.WARNING)
-    known = tuple(_ROUTER_NAMES)
+    known = tuple(ROUTER_NAMES)
     says_tls = any(key.startswith("tls.") for key in reader.values)
     tls = reader.take("tls", _boolean, False)
     _refuse_resolvers(reader)
@@ -114,17 +114,17 @@ def service_reference(
         node_port_lb=reader.take("nodeportlb", _boolean, False),
         middlewares=tuple(ObjectReference(name=name) for name in reader.take("middlewares", _list, ())),
     )
-    reader.refuse_rest(_SERVICE_NAMES)
+    reader.refuse_rest(SERVICE_NAMES)
     return reference, tuple(reader.problems)
 
 
-_ROUTER_NAMES: Final = (
+ROUTER_NAMES: Final = (
     *("entrypoints", "middlewares", "priority", "rulesyntax", "pathmatcher", "tls", "tls.certresolver"),
     *("tls.options", "tls.domains.0.main", "tls.domains.0.sans", "observability.accesslogs"),
     *("observability.metrics", "observability.tracing", "observability.traceverbosity"),
 )
 _COOKIE_NAMES: Final = ("name", "secure", "httponly", "samesite", "maxage", "path", "domain")
-_SERVICE_NAMES: Final = (
+SERVICE_NAMES: Final = (
     *("serversscheme", "serverstransport", "passhostheader", "nativelb", "nodeportlb", "middlewares"),
     *("sticky.cookie", *(f"sticky.cookie.{name}" for name in _COOKIE_NAMES)),
 )
