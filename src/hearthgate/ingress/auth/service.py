@@ -24,6 +24,7 @@ from hearthgate.ingress.auth.in_flight import InFlightServer
 from hearthgate.ingress.auth.tables import PasswordTable, Table
 from hearthgate.ingress.auth.verifier import Verifier
 from hearthgate.ingress.auth.wire import END_OF_HEAD, MAX_HEAD, Answer, Request, parse_head, render
+from hearthgate.ingress.envoy.middlewares.service import USER_HEADER
 from hearthgate.ingress.envoy.options import IN_FLIGHT_SOCKET
 from hearthgate.ingress.middlewares.questions import split_target
 from hearthgate.model.errors import Transient, WireError
@@ -133,7 +134,7 @@ class AuthService:
         if verdict.user is None:
             challenge = self._digests.challenge(question, table, now, stale=verdict.stale)
             return Answer(401, "401 Unauthorized", (("www-authenticate", challenge),))
-        return Answer(200, "", ((table.header, verdict.user),)) if table.header else _ALLOWED
+        return _passed(verdict.user, table.header)
 
     async def _about_password(self, table: PasswordTable, request: Request) -> Answer:
         refused = Answer(401, "401 Unauthorized", (("www-authenticate", table.challenge),))
@@ -147,7 +148,13 @@ class AuthService:
         except Transient as error:
             log.warning("password check refused", reason=str(error))
             return _UNKNOWN
-        return Answer(200, "", ((table.header, name),)) if table.header else _ALLOWED
+        return _passed(name, table.header)
+
+
+def _passed(user: str, header: str) -> Answer:
+    """Says who it is: to the proxy, for its log, and in `header`, unless empty, to the backend."""
+    own = ((USER_HEADER, user),)
+    return Answer(200, "", (*own, (header, user)) if header else own)
 
 
 def _about_address(table: AddressTable, request: Request) -> Answer:

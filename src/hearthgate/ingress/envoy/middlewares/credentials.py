@@ -18,7 +18,7 @@ def basic_auth(middleware: BasicAuth, lane: Lane) -> Steps | Refusal:
     else:
         # The client's copies go first: the service's header must be the only one.
         before = (mutation(request=[remove(header)]),) if header and header != "authorization" else ()
-        lane = lane.through(*before, ask(question(middleware), ("authorization",), header))
+        lane = lane.through(*before, ask(question(middleware), ("authorization",), header, names_user=True))
     if middleware.remove_header and header != "authorization":
         lane = lane.through(mutation(request=[remove("authorization")]))
     changed = lane.changed | {name for name in (header,) if name}

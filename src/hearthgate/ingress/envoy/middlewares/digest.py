@@ -13,7 +13,9 @@ def digest_auth(middleware: DigestAuth, lane: Lane) -> Steps | Refusal:
     header = middleware.header_field
     # The client's copies go first: the service's header must be the only one.
     before = (mutation(request=[remove(header)]),) if header and header != "authorization" else ()
-    lane = lane.through(*before, ask(question(middleware), ("authorization",), header, with_target=True))
+    lane = lane.through(
+        *before, ask(question(middleware), ("authorization",), header, with_target=True, names_user=True)
+    )
     if middleware.remove_header and header != "authorization":
         lane = lane.through(mutation(request=[remove("authorization")]))
     changed = lane.changed | {name for name in (header,) if name}

@@ -7,20 +7,31 @@ from hearthgate.ingress.envoy.messages import duration
 from hearthgate.ingress.envoy.middlewares.mutations import filter_config
 
 AUTH_CLUSTER: Final = "hearthgate-auth"
+USER_HEADER: Final = "x-hg-user"
+"""Of an answer: whose password it was. Never goes on to the backend."""
 _TIMEOUT: Final = 10.0
 """Several bcrypt checks may stand in line before this one."""
 
 
 @lru_cache(maxsize=4096)
 def ask(
-    path: str, shown: tuple[str, ...], taken: str = "", *, told: tuple[str, ...] = (), with_target: bool = False
+    path: str,
+    shown: tuple[str, ...],
+    taken: str = "",
+    *,
+    told: tuple[str, ...] = (),
+    with_target: bool = False,
+    names_user: bool = False,
 ) -> Any:
     """The filter. path: the question. shown: request headers that the service sees. taken: the header of its
     answer that goes on to the backend. told: those that a refused client gets beside the usual ones.
-    with_target: path and query of the request follow the question."""
+    with_target: path and query of the request follow the question. names_user: whether the answer says who it is,
+    for the access log."""
     response: dict[str, Any] = {"allowed_client_headers": _exactly("www-authenticate", "content-type", *told)}
     if taken:
         response["allowed_upstream_headers"] = _exactly(taken)
+    if names_user:
+        response["dynamic_metadata_from_headers"] = _exactly(USER_HEADER)
     return filter_config(
         "hearthgate.auth",
         "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
