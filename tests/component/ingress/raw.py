@@ -19,7 +19,7 @@ class Said(NamedTuple):
     @property
     def statuses(self) -> tuple[int, ...]:
         """Of the HTTP/1 answers."""
-        return tuple(int(code) for code in re.findall(rb"^HTTP/1\.[01] (\d{3}) ", self.data, re.MULTILINE))
+        return tuple(int(code) for code in re.findall(rb"HTTP/1\.[01] (\d{3}) ", self.data))
 
 
 async def say(

@@ -106,6 +106,7 @@ def _connection_manager(
                 ],
             },
             *({"upgrade_type": name} for name in OTHER_UPGRADES),
+            {"upgrade_type": "CONNECT"},  # so that its route answers: without, it is 403
         ],
         "local_reply_config": _local_replies(),
         "stream_error_on_invalid_http_message": wrapped(True),
