@@ -16,7 +16,7 @@ from tests.component.ingress.gateway import Answer
 from tests.component.ingress.site import Manifest, Script, Site, manifest, script, secret, service, site
 
 NAME = "backend.test"
-URI = "spiffe://home/backend"
+URI = "spiffe://homelab/backend"
 
 
 def pair_context(folder: Path, pair: Pair, *, client_ca: bytes = b"") -> ssl.SSLContext:
