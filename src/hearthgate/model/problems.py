@@ -45,6 +45,8 @@ class Reason(StrEnum):
     SERVICE_NOT_FOUND = "ServiceNotFound"
     SERVICE_PORT_NOT_FOUND = "ServicePortNotFound"
     SERVICE_CYCLE = "ServiceCycle"
+    PARENT_NOT_FOUND = "ParentNotFound"
+    ROUTE_CYCLE = "RouteCycle"
     NO_ENDPOINTS = "NoEndpoints"
     SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a reason, not a secret
     SECRET_INVALID = "SecretInvalid"  # noqa: S105
@@ -52,6 +54,8 @@ class Reason(StrEnum):
     TRANSPORT_NOT_FOUND = "ServersTransportNotFound"
     CROSS_NAMESPACE = "CrossNamespaceRefused"
     EXTERNAL_NAME = "ExternalNameRefused"
+    NOT_ATTACHED = "NotAttached"
+    LISTENER_CONFLICT = "ListenerConflict"
     PROTOCOL_MISMATCH = "ProtocolMismatch"
     SERVER_DOWN = "ServerDown"
     # rules and routes
@@ -65,6 +69,7 @@ class Reason(StrEnum):
     ADDRESS_IN_USE = "AddressInUse"
     # what guards hear from elsewhere
     DECISIONS_STALE = "DecisionsStale"
+    DATABASE_UNREADABLE = "DatabaseUnreadable"
     # settings
     RESTART_NEEDED = "RestartNeeded"
 

@@ -1,6 +1,7 @@
 """Manifests to the RoutingModel and its problems. A first document of kind Settings holds the settings."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from hearthgate.app.settings import decode_settings
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.ingress.routing.build import build_model
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
+from hearthgate.ingress.routing.gateway.statuses import GatewayDocument
 from hearthgate.ingress.routing.model import Endpoint
 from hearthgate.ingress.routing.status import wanted_conditions
 from hearthgate.model.secret import SecretBytes
@@ -17,6 +19,11 @@ from hearthgate.resources.decode import decode_mapping
 DEFAULT_SETTINGS = {
     "entryPoints": {"web": {"address": ":80"}, "websecure": {"address": ":443", "http": {"tls": {}}}}
 }
+
+WITHOUT_VERDICTS = (
+    *("BackendTLSPolicy", "Gateway", "GatewayClass", "GRPCRoute", "HTTPRoute", "TCPRoute", "TLSRoute", "UDPRoute"),
+)
+"""Kinds whose status is told as verdicts."""
 
 
 def produce(documents: list[Any]) -> Any:
@@ -34,15 +41,30 @@ def produce(documents: list[Any]) -> Any:
         **_streams(built.model),
         "tlsOptions": [_plain(options) for options in built.model.tls_options],
         "certificates": [f"{c.ref}: {', '.join(c.names)}" for c in built.model.certificates],
-        "endpoints": {
-            _joined(key): [_endpoint(each) for each in ends] for key, ends in built.endpoints.items()
-        },
+        "endpoints": {_joined(key): [_endpoint(each) for each in ends] for key, ends in built.endpoints.items()},
         "problems": [f"{problem.severity}: {problem} [{problem.reason}]" for problem in built.problems],
         "conditions": {
             str(ref): [" ".join(filter(None, map(str, _text(c)))) for c in all_]
             for ref, all_ in conditions.items()
+            if ref.kind not in WITHOUT_VERDICTS
         },
+        **({"verdicts": dict(map(_verdict, built.verdicts))} if built.verdicts else {}),
     }
+
+
+def _verdict(verdict: Any) -> tuple[str, Any]:
+    """What the status of an object of the Gateway API says, without messages."""
+    status = GatewayDocument(verdict, programmed=True).merged({}, 1, datetime(2026, 1, 1, tzinfo=UTC))
+    status.pop("supportedFeatures", None)
+    return str(verdict.ref), _brief(status)
+
+
+def _brief(value: Any) -> Any:
+    if isinstance(value, dict) and "lastTransitionTime" in value:
+        return f"{value['type']}={value['status']} {value['reason']}"
+    if isinstance(value, dict):
+        return {key: _brief(item) for key, item in value.items()}
+    return [_brief(item) for item in value] if isinstance(value, list) else value
 
 
 def _streams(model: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.ingress.routing.certificates import built_certificate
 from hearthgate.ingress.routing.endpoints import EndpointsIndex
 from hearthgate.ingress.routing.entrypoints import build_entrypoints, build_udp_entrypoints
+from hearthgate.ingress.routing.gateway.provider import GatewayProvider, Surroundings
 from hearthgate.ingress.routing.ingresses.backends import Backends, ingress_services
 from hearthgate.ingress.routing.ingresses.link import Ingresses
 from hearthgate.ingress.routing.internal_routers import internal_routers
@@ -31,7 +32,7 @@ from hearthgate.ingress.routing.redirections import redirection_routers
 from hearthgate.ingress.routing.routers import Routers, asked_endpoints
 from hearthgate.ingress.routing.services import Services, unserved
 from hearthgate.ingress.routing.stream_check import StreamCheck
-from hearthgate.ingress.routing.streams import StreamRouters, only_first
+from hearthgate.ingress.routing.streams import LinkedStreams, StreamRouters, only_first
 from hearthgate.ingress.routing.tls_hosts import OptionsByHost, with_hosts
 from hearthgate.ingress.routing.tls_options import built_options, options_name
 from hearthgate.ingress.routing.tracking import Result, Tracker
@@ -39,6 +40,7 @@ from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.core import Secret
+from hearthgate.resources.gateway import GRPCRoute, HTTPRoute
 from hearthgate.resources.networking import Ingress
 from hearthgate.resources.traefik import (
     IngressRoute,
@@ -89,7 +91,11 @@ class RoutingBuilder:
         self._setting_problems = [*found, *found_udp]
         self._stream_routers = StreamRouters(self._tracker, settings)
         self._served = {entrypoint.name: entrypoint for entrypoint in self._entrypoints}
+        around = Surroundings(self._middlewares, self._services, self._routers.entrypoint_middlewares, transport)
+        self._gateways = GatewayProvider(self._tracker, settings, around)
         self._tables = (
+            LinkTable(HTTPRoute, "HTTPRoute", self._gateways.linked, self._served, allow_empty=True),
+            LinkTable(GRPCRoute, "GRPCRoute", self._gateways.linked, self._served, allow_empty=True),
             LinkTable(
                 IngressRoute,
                 "route",
@@ -139,7 +145,11 @@ class RoutingBuilder:
                     ranked.extend(check(own_ranked, allow_empty=table.allow_empty))
             for own_problems in table.unclaimed.values():
                 problems.extend(own_problems)
-        tcp, udp = self._streams(snapshot, endpoints, usable, (owned, certificates, problems))
+        gateways = self._gateways.contribution(snapshot)
+        problems.extend(gateways.problems)
+        certificates.update((one.ref, one) for one in gateways.certificates)
+        found_streams = (owned, certificates, problems)
+        tcp, udp = self._streams(snapshot, endpoints, usable, found_streams, gateways.streams)
         ranked.sort(key=itemgetter(0))
         settled, hosts, conflicts = self._options_by_host.settle(tuple(router for _, router in ranked))
         problems.extend(conflicts)
@@ -153,7 +163,7 @@ class RoutingBuilder:
             udp_routers=udp,
             udp_entrypoints=self._udp_entrypoints,
         )
-        return Built(model, endpoints, tuple(sorted(set(problems))), tuple(owned))
+        return Built(model, endpoints, tuple(sorted(set(problems))), tuple(owned), gateways.verdicts)
 
     def _redirect(self) -> Result[tuple[Ranked, ...]]:
         problems: list[Problem] = []
@@ -235,16 +245,21 @@ class RoutingBuilder:
         return default
 
     def _streams(
-        self, snapshot: Snapshot, endpoints: Endpoints, options: set[str], found: "_Found"
+        self,
+        snapshot: Snapshot,
+        endpoints: Endpoints,
+        options: set[str],
+        found: "_Found",
+        others: tuple[LinkedStreams, ...],
     ) -> tuple[tuple[TCPRouter, ...], tuple[UDPRouter, ...]]:
-        """Routers of connections by precedence, and of datagrams by entrypoint. Adds to `found`."""
+        """Routers of connections by precedence, and of datagrams by entrypoint. others: what other kinds of routes
+        give. Adds to `found`."""
         owned, certificates, problems = found
         tcp: list[TCPRouter] = []
         udp: list[UDPRouter] = []
         routes: list[IngressRouteTCP | IngressRouteUDP]
         routes = [*snapshot.all(IngressRouteTCP), *snapshot.all(IngressRouteUDP)]
-        for route in routes:
-            linked, own_problems = self._stream_routers.linked(route)
+        for linked, own_problems in (*map(self._stream_routers.linked, routes), *((one, ()) for one in others)):
             problems.extend(own_problems)
             if linked is not None:
                 owned.append(linked.ref)

@@ -12,6 +12,7 @@ import msgspec
 
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.middlewares.streams import StreamMiddleware
+from hearthgate.ingress.routing.gateway.verdicts import Verdict
 from hearthgate.ingress.rules.rule import Rule
 from hearthgate.model.problems import Problem
 from hearthgate.model.refs import ObjectRef
@@ -249,6 +250,7 @@ class Router(Value, frozen=True, kw_only=True):
     tls_options: name of the TLSOptions of its hosts.
     observed: None when it is what the entrypoint says.
     above: the `order` of the router that this one is a layer below of; empty for nearly all.
+    tie: decides among equal priorities before the name does, the lowest first.
     """
 
     name: str
@@ -263,6 +265,7 @@ class Router(Value, frozen=True, kw_only=True):
     tls_options: str = DEFAULT_TLS_OPTIONS
     observed: Observed | None = None
     above: tuple[int | str, ...] = ()
+    tie: str = ""
 
     @property
     def every_middleware(self) -> tuple[Middleware, ...]:
@@ -274,7 +277,7 @@ class Router(Value, frozen=True, kw_only=True):
     @property
     def order(self) -> tuple[int | str, ...]:
         """Of precedence, ascending. What is below a router stands in its place."""
-        return (*self.above, -self.priority, self.name)
+        return (*self.above, -self.priority, self.tie, self.name)
 
     def place(self, below: str) -> str:
         """The path in its object of something that the router names: its `services`, its `middlewares`."""
@@ -454,9 +457,11 @@ Endpoints = Mapping[EndpointsKey, tuple[Endpoint, ...]]
 
 class Built(NamedTuple):
     """Result of a build: the model, the endpoints of its services, and what is wrong with the objects that
-    it was built from. `owned`: every object that is for us, whether it serves or not, in no order."""
+    it was built from. `owned`: every object that is for us, whether it serves or not, in no order. `verdicts`:
+    what is to be said of objects of the Gateway API, all but what the proxy says of it."""
 
     model: RoutingModel
     endpoints: Endpoints
     problems: tuple[Problem, ...]
     owned: tuple[ObjectRef, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()

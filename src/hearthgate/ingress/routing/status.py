@@ -10,10 +10,14 @@ from hearthgate.resources.meta import Condition
 ACCEPTED, PARTIALLY_INVALID, PROGRAMMED = "Accepted", "PartiallyInvalid", "Programmed"
 LONGEST_MESSAGE = 1000
 AnyRouter = Router | TCPRouter | UDPRouter
-ROUTES = ("Ingress", "IngressRoute", "IngressRouteTCP", "IngressRouteUDP")
+_GATEWAY_ROUTES = ("GRPCRoute", "HTTPRoute", "TCPRoute", "TLSRoute", "UDPRoute")
+ROUTES = ("Ingress", "IngressRoute", "IngressRouteTCP", "IngressRouteUDP", *_GATEWAY_ROUTES)
 """Kinds that are in service as soon as one of their routes is."""
-WITHOUT_CONDITIONS = ("ConfigMap", "Ingress", "Secret", "Service")
-"""Kinds of Kubernetes' own whose status has no room for our conditions: Events tell."""
+WITHOUT_CONDITIONS = (
+    *("ConfigMap", "Ingress", "Secret", "Service"),
+    *("BackendTLSPolicy", "Gateway", "GatewayClass", "ReferenceGrant", *_GATEWAY_ROUTES),
+)
+"""Kinds whose status has no room for our conditions: Events tell. Those of the Gateway API have verdicts."""
 
 
 def wanted_conditions(
