@@ -25,6 +25,10 @@ def _manifest(api: str, kind: str, space: str, name: str, **more: Any) -> dict[s
     return {"apiVersion": api, "kind": kind, "metadata": {"name": name, "namespace": space}, **more}
 
 
+def _noted(manifest: dict[str, Any], annotations: dict[str, str]) -> dict[str, Any]:
+    return manifest | {"metadata": {**manifest["metadata"], "annotations": annotations}}
+
+
 def _traefik(kind: str, space: str, name: str, spec: Any) -> dict[str, Any]:
     return _manifest("traefik.io/v1alpha1", kind, space, name, spec=spec)
 
@@ -119,10 +123,11 @@ OBJECTS = st.one_of(
     STREAMS,
     st.builds(lambda s, n, spec: _traefik("Middleware", s, n, spec), SPACES, NAMES, CHAIN | AUTH | ASKING | OTHER),
     st.builds(
-        lambda s, n, routes: _traefik("IngressRoute", s, n, {"routes": routes}),
+        lambda s, n, routes, parents: _traefik("IngressRoute", s, n, {"routes": routes, "parentRefs": parents}),
         SPACES,
         NAMES,
         st.lists(ROUTE, min_size=1, max_size=2),
+        st.just([]) | st.lists(REFERENCE, max_size=2),
     ),
     st.builds(
         lambda s, n, services: _traefik("TraefikService", s, n, {"weighted": {"services": services}}),
@@ -160,7 +165,75 @@ OBJECTS = st.one_of(
         st.sampled_from(["u:{SHA}0DPiKuNIrrVmD8IUCuw1hQxNqZc=", "junk"]),
     ),
 )
-CHANGES = st.lists(st.one_of(OBJECTS, st.tuples(SPACES, NAMES)), max_size=12)
+BACKEND = st.builds(
+    lambda name, port: {"service": {"name": name, "port": port}},
+    NAMES,
+    st.sampled_from([{"number": 80}, {"number": 81}, {"name": "http"}]),
+)
+PATHS = st.lists(
+    st.builds(
+        lambda path, kind, backend: {"path": path, "pathType": kind, "backend": backend},
+        st.sampled_from(["/", "/a"]),
+        st.sampled_from(["Exact", "Prefix", "ImplementationSpecific"]),
+        BACKEND,
+    ),
+    min_size=1,
+    max_size=2,
+)
+ANNOTATIONS = st.dictionaries(
+    st.sampled_from(["kubernetes.io/ingress.class", "traefik.ingress.kubernetes.io/router.middlewares"]),
+    st.sampled_from(["traefik", "one-a@kubernetescrd", "two-b@kubernetescrd"]),
+)
+KUBERNETES = st.one_of(
+    st.builds(
+        lambda s, n, notes, own, default, paths: _noted(
+            _manifest(
+                "networking.k8s.io/v1",
+                "Ingress",
+                s,
+                n,
+                spec={
+                    **({"ingressClassName": own} if own else {}),
+                    **({"defaultBackend": default} if default else {}),
+                    "rules": [{"host": "a", "http": {"paths": paths}}],
+                    "tls": [{"secretName": n}],
+                },
+            ),
+            notes,
+        ),
+        SPACES,
+        NAMES,
+        ANNOTATIONS,
+        st.sampled_from(["", "a", "traefik"]),
+        st.none() | BACKEND,
+        PATHS,
+    ),
+    st.builds(
+        lambda name, controller, default: {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "IngressClass",
+            "metadata": {
+                "name": name,
+                "annotations": {"ingressclass.kubernetes.io/is-default-class": default},
+            },
+            "spec": {"controller": controller},
+        },
+        st.sampled_from(["a", "traefik"]),
+        st.sampled_from(["traefik.io/ingress-controller", "other"]),
+        st.sampled_from(["true", "false"]),
+    ),
+    st.builds(
+        lambda s, n, key, value: _noted(
+            _manifest("v1", "Service", s, n, spec={"ports": [{"name": "http", "port": 80}]}),
+            {f"traefik.ingress.kubernetes.io/service.{key}": value},
+        ),
+        SPACES,
+        NAMES,
+        st.sampled_from(["sticky.cookie", "middlewares", "serverstransport"]),
+        st.sampled_from(["true", "one-a@kubernetescrd"]),
+    ),
+)
+CHANGES = st.lists(st.one_of(OBJECTS, KUBERNETES, st.tuples(SPACES, NAMES)), max_size=12)
 
 
 class World:
@@ -220,7 +293,9 @@ def test_incremental_equals_fresh(rounds: list[list[Any]]) -> None:
 @given(CHANGES, st.randoms())
 def test_order_of_input_never_matters(changes: list[Any], shuffle: Any) -> None:
     manifests = {
-        (m["kind"], m["metadata"]["namespace"], m["metadata"]["name"]): m for m in changes if isinstance(m, dict)
+        (m["kind"], m["metadata"].get("namespace", ""), m["metadata"]["name"]): m
+        for m in changes
+        if isinstance(m, dict)
     }
     one, other = World(), World()
     for manifest in manifests.values():

@@ -14,7 +14,8 @@ class Counted(Middleware, frozen=True, kw_only=True):
 
 
 def bound(middlewares: Iterable[Middleware], router: str) -> tuple[Middleware, ...]:
-    """The middlewares of a router, those that count made its own."""
+    """The middlewares of a router, those that count made its own. One that counts for a router above stays so."""
     return tuple(
-        msgspec.structs.replace(one, router=router) if isinstance(one, Counted) else one for one in middlewares
+        msgspec.structs.replace(one, router=router) if isinstance(one, Counted) and not one.router else one
+        for one in middlewares
     )

@@ -18,6 +18,7 @@ _NOT_FOUND = {
     "TraefikService": Reason.SERVICE_NOT_FOUND,
     "Service": Reason.SERVICE_NOT_FOUND,
     "Secret": Reason.SECRET_NOT_FOUND,
+    "IngressRoute": Reason.PARENT_NOT_FOUND,
 }
 
 

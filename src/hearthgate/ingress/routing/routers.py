@@ -3,17 +3,27 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from hearthgate.ingress.middlewares.counted import bound
 from hearthgate.ingress.middlewares.middleware import Middleware as MiddlewareValue
 from hearthgate.ingress.middlewares.paths import EncodedCharacters, denied_escapes
+from hearthgate.ingress.routing.layers import Place, changed_before, places_below, rest_of
 from hearthgate.ingress.routing.middlewares import Middlewares
-from hearthgate.ingress.routing.model import DEFAULT_TLS_OPTIONS, Certificate, EndpointsKey, Router
+from hearthgate.ingress.routing.model import (
+    DEFAULT_TLS_OPTIONS,
+    Certificate,
+    EndpointsKey,
+    Observed,
+    Router,
+    Service,
+)
 from hearthgate.ingress.routing.names import default_tls_options, router_name
 from hearthgate.ingress.routing.observed import router_observed
+from hearthgate.ingress.routing.parents import Parents
 from hearthgate.ingress.routing.placement import Placement
 from hearthgate.ingress.routing.references import Broken
 from hearthgate.ingress.routing.services import Services, endpoints_keys
 from hearthgate.ingress.routing.tracking import Result, Tracker
-from hearthgate.ingress.rules.rule import Rule, RuleError, compile_rule
+from hearthgate.ingress.rules.rule import Rule, RuleError, compile_rule, layered
 from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
@@ -69,6 +79,8 @@ class Routers:
         self._middlewares = middlewares
         self._services = services
         self._placement = Placement(tracker, settings)
+        cross_namespace = settings.providers.kubernetes_crd.allow_cross_namespace
+        self._parents = Parents(tracker, self._placement, cross_namespace=cross_namespace)
 
     def linked(self, resource: IngressRoute) -> Result[Linked | None]:
         """None when the IngressRoute is not for us."""
@@ -79,32 +91,86 @@ class Routers:
         if not self._placement.is_ours(resource):
             return Result(None, tuple(self._placement.unclaimed(resource)))
         problems: list[Problem] = []
-        entrypoints = tuple(self._placement.entrypoints(resource, problems))
         certificates = tuple(self._placement.certificates(resource, problems))
-        options = self._placement.options(resource, problems)
+        if all(route.services for route in resource.spec.routes):
+            routers, found = self._make(resource)
+            return Result(linked_routers(resource.ref, routers, certificates), (*problems, *found))
+        routers, found = self._made(resource)
+        served = [router for router in routers if router.service is not None]
+        if self._parents.have_children(resource):
+            served += [rest_of(router) for router in routers if router.service is None]
+        else:
+            problems += (
+                _problem(resource.ref, index, "services", Reason.MISSING_FIELD, "at least one service is needed")
+                for index, route in enumerate(resource.spec.routes)
+                if not route.services
+            )
+        return Result(linked_routers(resource.ref, served, certificates), (*problems, *found))
+
+    def _made(self, resource: IngressRoute) -> Result[tuple[Router, ...]]:
+        """The same as `_make`, kept, for what has children."""
+        return self._tracker.result(("parent", *resource.key), lambda: self._make(resource))
+
+    def _make(self, resource: IngressRoute) -> Result[tuple[Router, ...]]:
+        """The routers of every route in every place; those without services are there for children only."""
+        self._tracker.get(IngressRoute, *resource.key)
+        problems: list[Problem] = []
+        places = tuple(self._places(resource, problems))
         routers: dict[str, tuple[Router, ...]] = {}
-        if entrypoints and options is not None:
-            for index, route in enumerate(resource.spec.routes):
-                group = tuple(self._route(resource, route, index, entrypoints, options=options, problems=problems))
-                if not group:
-                    continue
-                if group[0].name in routers:
-                    message = "an earlier route of this object has the same match: the last one serves"
-                    problems.append(
-                        _problem(resource.ref, index, "match", Reason.DUPLICATE_ROUTER, message, warn=True)
+        for index, route in enumerate(resource.spec.routes):
+            group = tuple(self._route(resource, route, index, places, problems))
+            if not group:
+                continue
+            name = router_name(*resource.key, route.match)
+            if name in routers:
+                message = "an earlier route of this object has the same match: the last one serves"
+                problems.append(
+                    _problem(resource.ref, index, "match", Reason.DUPLICATE_ROUTER, message, warn=True)
+                )
+            routers[name] = group
+        return Result(tuple(router for group in routers.values() for router in group), tuple(problems))
+
+    def _places(self, resource: IngressRoute, problems: list[Problem]) -> Iterator[Place]:
+        if resource.spec.parent_refs:
+            yield from self._below(resource, problems)
+            return
+        options = self._placement.options(resource, problems)
+        for entrypoint in self._placement.entrypoints(resource, problems):
+            own = self.entrypoint_middlewares(entrypoint)
+            if isinstance(own, Broken):
+                message = f"entrypoint {entrypoint}: {own.message}"
+                problems.append(Problem(ref=resource.ref, field="spec.routes", reason=own.reason, message=message))
+            elif options is not None:
+                default = self._settings.entry_points[entrypoint].http.tls
+                tls = resource.spec.tls is not None or default is not None
+                name = self._options_at(resource, entrypoint, options) if tls else DEFAULT_TLS_OPTIONS
+                yield Place(entrypoint, tls, name, own)
+
+    def _below(self, resource: IngressRoute, problems: list[Problem]) -> Iterator[Place]:
+        """Where the routes of a child stand: below each route of its parents that has no services."""
+        above: list[Router] = []
+        parents = self._parents.of(resource, problems)
+        for parent in parents or ():
+            layers = [router for router in self._made(parent).value if router.service is None]
+            if not layers:
+                message = f"{parent.ref} has no route without services that can be used: only such have children"
+                problems.append(
+                    Problem(
+                        ref=resource.ref,
+                        field="spec.parentRefs",
+                        reason=Reason.PARENT_NOT_FOUND,
+                        message=message,
                     )
-                routers[group[0].name] = group
-        flat = tuple(router for group in routers.values() for router in group)
-        return Result(linked_routers(resource.ref, flat, certificates), tuple(problems))
+                )
+            above += layers
+        yield from places_below(above)
 
     def _route(
         self,
         resource: IngressRoute,
         route: Route,
         index: int,
-        entrypoints: tuple[str, ...],
-        *,
-        options: str,
+        places: tuple[Place, ...],
         problems: list[Problem],
     ) -> Iterator[Router]:
         ref = resource.ref
@@ -115,30 +181,36 @@ class Routers:
         problems.extend(found)
         service, found = self._services.resolve_all(route.services, name, ref, f"{field}.services")
         problems.extend(found)
-        if not route.services:
-            message = "at least one service is needed"
-            problems.append(_problem(ref, index, "services", Reason.MISSING_FIELD, message))
-        if rule is None or middlewares is None or service is None:
+        if rule is None or middlewares is None or (service is None and route.services):
             return
-        for entrypoint in entrypoints:
-            own = self.entrypoint_middlewares(entrypoint)
-            if isinstance(own, Broken):
-                problems.append(_problem(ref, index, "", own.reason, f"entrypoint {entrypoint}: {own.message}"))
+        if service is None:
+            middlewares = bound(middlewares, name)  # one count for all children
+        for place in places:
+            joined = _joined(rule, place)
+            if isinstance(joined, RuleError):
+                reason = Reason.RULE_TOO_COMPLEX if joined.too_complex else Reason.UNSUPPORTED
+                problems.append(_problem(ref, index, "match", reason, joined.message))
                 continue
-            tls = resource.spec.tls is not None or self._settings.entry_points[entrypoint].http.tls is not None
+            bare, at, provider = name.partition("@")
             yield Router(
-                name=name,
+                name=f"{bare}{place.suffix}{at}{provider}",
                 ref=ref,
                 field=field,
-                entrypoint=entrypoint,
-                rule=rule,
+                entrypoint=place.entrypoint,
+                rule=joined,
                 priority=route.priority or rule.default_priority,
-                middlewares=(*own, *middlewares),
+                middlewares=(*place.before, *middlewares),
                 service=service,
-                tls=tls,
-                tls_options=self._options_at(resource, entrypoint, options) if tls else DEFAULT_TLS_OPTIONS,
-                observed=router_observed(self._settings, entrypoint, route.observability, service),
+                tls=place.tls,
+                tls_options=place.tls_options,
+                observed=self._observed(route, place, service),
+                above=place.parent.order if place.parent is not None else (),
             )
+
+    def _observed(self, route: Route, place: Place, service: Service | None) -> Observed | None:
+        if place.parent is not None and route.observability is None:
+            return place.parent.observed
+        return router_observed(self._settings, place.entrypoint, route.observability, service)
 
     def _options_at(self, resource: IngressRoute, entrypoint: str, options: str) -> str:
         """The route's own options, else those of the entrypoint's default TLS."""
@@ -179,6 +251,16 @@ def _rule(ref: ObjectRef, route: Route, index: int, default_syntax: str, problem
         problems.append(_problem(ref, index, "match", reason, rule.message))
         return None
     return rule
+
+
+def _joined(rule: Rule, place: Place) -> Rule | RuleError:
+    """The rule as it counts in a place."""
+    if place.parent is None:
+        return rule
+    changed = changed_before(rule.expression, place.before)
+    if changed is not None:
+        return RuleError(1, f"{changed}: rules see requests as they came; ask for it at the parent, or not at all")
+    return layered(place.parent.rule, rule)
 
 
 def _problem(

@@ -91,7 +91,7 @@ class IngressRouteSpec(Strict, frozen=True, kw_only=True):
     entry_points: tuple[str, ...] = ()
     ingress_class_name: str = ""
     tls: RouteTLS | None = None
-    parent_refs: Annotated[tuple[ObjectReference, ...], unsupported()] = ()
+    parent_refs: tuple[ObjectReference, ...] = ()
 
 
 class IngressRoute(Resource, frozen=True, kw_only=True):
