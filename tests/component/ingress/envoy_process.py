@@ -100,10 +100,11 @@ def together(*parts: Mapping[str, Mapping[str, Versioned]]) -> Resources:
 
 
 @asynccontextmanager
-async def bare_envoy(folder: Path, *flags: str) -> AsyncIterator[subprocess.Popen[bytes]]:
-    """Runs Envoy with our bootstrap; sockets `xds.sock` and `admin.sock` and the log are in `folder`."""
+async def bare_envoy(folder: Path, *flags: str, **fields: Any) -> AsyncIterator[subprocess.Popen[bytes]]:
+    """Runs Envoy with our bootstrap; sockets `xds.sock` and `admin.sock` and the log are in `folder`.
+    fields: more BootstrapOptions."""
     config = folder / "bootstrap.json"
-    options = BootstrapOptions(xds_socket=folder / "xds.sock")
+    options = BootstrapOptions(xds_socket=folder / "xds.sock", **fields)
     await asyncio.to_thread(config.write_bytes, bootstrap(options, admin_socket=folder / "admin.sock"))
     arguments = ["-c", str(config), "--disable-hot-restart", "--concurrency", "1", "-l", "warning", *flags]
     with (folder / "envoy.log").open("wb") as log:

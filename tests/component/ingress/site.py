@@ -21,7 +21,7 @@ from hearthgate.model.problems import Problem
 from hearthgate.model.refs import ObjectRef
 from hearthgate.model.secret import SecretBytes
 from hearthgate.resources.decode import decode_mapping
-from tests.component.ingress.certificates import self_signed
+from tests.component.ingress.certificates import Pair, self_signed
 from tests.component.ingress.gateway import Answer, Backend, Gateway, ask, backend, gateway
 
 Spec = Mapping[str, Any]
@@ -183,7 +183,10 @@ def _settings(plain: int, secure: int, forwarded: Mapping[str, Any]) -> IngressS
 
 
 def _certificate() -> Certificate:
-    pair = self_signed("default.test")
+    return certificate_of(self_signed("default.test"))
+
+
+def certificate_of(pair: Pair) -> Certificate:
     return Certificate(
         ref=ObjectRef("Secret", "default", "default"),
         names=("default.test",),

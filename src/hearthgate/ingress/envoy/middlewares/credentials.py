@@ -35,4 +35,5 @@ def _own_filter(middleware: BasicAuth) -> Any:
         users={"inline_bytes": users},
         realm=middleware.realm,
         forward_username_header=middleware.header_field,
+        emit_dynamic_metadata=True,  # for the access log
     )

@@ -47,11 +47,18 @@ _SCHEME: Final = "%CEL(has(upstream.tls_version) ? 'https' : 'http')%"
 SERVICE_URL: Final = f"{_SCHEME}://%UPSTREAM_HOST%"
 _LOCAL_TIME: Final = "%Y-%m-%dT%H:%M:%E9S%Ez"
 
+_USER: Final = (
+    '%COALESCE({"operators":['
+    '{"command":"DYNAMIC_METADATA","param":"envoy.filters.http.ext_authz:x-hg-user"},'
+    '{"command":"DYNAMIC_METADATA","param":"hearthgate.basic_auth:username"}]})%'
+)
+"""Who gave the right password; wrong ones name nobody, as many a password is typed where a name belongs."""
+
 FIELDS: Final[Mapping[str, str]] = {
     "ClientAddr": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
     "ClientHost": f"%FILTER_STATE({CLIENT}:PLAIN)%",
     "ClientPort": f"%DOWNSTREAM_DIRECT_REMOTE_PORT%{_TEXT}",
-    "ClientUsername": "%DYNAMIC_METADATA(hearthgate.auth:user)%",
+    "ClientUsername": _USER,
     "DownstreamContentSize": "%BYTES_SENT%",
     "DownstreamStatus": "%RESPONSE_CODE%",
     "Duration": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:ns)%",
