@@ -94,6 +94,10 @@ class Http2:
     def flush(self) -> None:
         self._writer.write(self.http.data_to_send())
 
+    async def exactly(self, size: int) -> bytes:
+        """The next bytes, past the library."""
+        return await self._reader.readexactly(size)
+
     async def raw(self, data: bytes) -> None:
         self._writer.write(data)
         await self._writer.drain()
