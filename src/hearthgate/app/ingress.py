@@ -24,6 +24,7 @@ from hearthgate.ingress.observability.server import InternalServices, Stats
 from hearthgate.ingress.postgres.service import StartTLSService
 from hearthgate.ingress.postgres.tables import STARTTLS_SOCKET
 from hearthgate.ingress.repeats import with_repeats
+from hearthgate.ingress.health.monitor import HealthMonitor
 from hearthgate.ingress.reporter import Reporter
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.xds.server import AdsServer
@@ -52,6 +53,7 @@ class Ingress:
     ) -> None:
         self.xds_socket = sockets / "xds.sock"
         self._guards = Guards(sockets)
+        self._health = HealthMonitor()
         self._auth = AuthService(sockets / "auth.sock", other=self._guards)
         self._starttls = StartTLSService(sockets / STARTTLS_SOCKET)
         self._statuses = StatusWriter(client)
@@ -81,6 +83,7 @@ class Ingress:
             proxy=self._ads,
             auth=self._auth,
             guards=self._guards,
+            health=self._health,
             starttls=self._starttls,
             publish=self._told,
         )
@@ -89,6 +92,7 @@ class Ingress:
     async def listening(self) -> AsyncIterator[None]:
         """The sockets that Envoy asks at are open."""
         async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self._health.stop)
             await self._auth.start()
             stack.push_async_callback(self._auth.stop)
             await self._starttls.start()

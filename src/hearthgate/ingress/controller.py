@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -13,14 +13,17 @@ from hearthgate.ingress.auth.tables import auth_tables
 from hearthgate.ingress.envoy.certificates import CertificateIndex
 from hearthgate.ingress.envoy.translate import Translator
 from hearthgate.ingress.guards.guards import Guards
+from hearthgate.ingress.health.monitor import HealthMonitor
+from hearthgate.ingress.health.watched import health_problems, watched, with_health
 from hearthgate.ingress.middlewares.counted import bound
+from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.postgres.service import StartTLSService
 from hearthgate.ingress.postgres.tables import starttls_tables
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
-from hearthgate.ingress.routing.model import Built
+from hearthgate.ingress.routing.model import Built, RoutingModel
 from hearthgate.ingress.routing.status import wanted_conditions
-from hearthgate.ingress.xds.resources import LISTENER, Resources, Versioned
+from hearthgate.ingress.xds.resources import ENDPOINT, LISTENER, Resources, Versioned
 from hearthgate.ingress.xds.server import Applied
 from hearthgate.ingress.xds.view import Rejection
 from hearthgate.model.problems import Problem, Reason
@@ -36,6 +39,7 @@ class ProxyConfig(Protocol):
     @property
     def in_sync(self) -> asyncio.Event: ...
     async def apply(self, resources: Resources) -> Applied: ...
+    async def update_endpoints(self, endpoints: Mapping[str, Versioned]) -> Applied: ...
     async def refresh_secrets(self) -> Applied: ...
 
 
@@ -58,6 +62,14 @@ class Outcome(NamedTuple):
         )
 
 
+class _Applied(NamedTuple):
+    """What the proxy was brought to last. problems: of the translation."""
+
+    model: RoutingModel
+    middlewares: tuple[Middleware, ...]
+    problems: tuple[Problem, ...]
+
+
 class IngressController:
     """Brings the proxy to what each snapshot says. One at a time, always the newest."""
 
@@ -69,6 +81,7 @@ class IngressController:
         proxy: ProxyConfig,
         auth: AuthService,
         guards: Guards,
+        health: HealthMonitor,
         starttls: StartTLSService,
         publish: Callable[[Outcome], None],
     ) -> None:
@@ -77,7 +90,10 @@ class IngressController:
         self._proxy = proxy
         self._auth = auth
         self._guards = guards
+        self._health = health
+        self._turn = asyncio.Lock()
         self._latest: Outcome | None = None
+        self._last: _Applied | None = None
         self._starttls = starttls
         self._publish = publish
         self._certificates = CertificateIndex()
@@ -100,6 +116,7 @@ class IngressController:
         async with asyncio.TaskGroup() as group:
             confirming: asyncio.Task[None] | None = None
             following = group.create_task(self._follow_guards())
+            asking = group.create_task(self._follow_health())
             async for snapshot in snapshots:
                 if confirming is not None:
                     confirming.cancel()
@@ -109,6 +126,7 @@ class IngressController:
                 if not outcome.programmed:
                     confirming = group.create_task(self._publish_confirmed(outcome))
             following.cancel()
+            asking.cancel()
 
     async def _publish_confirmed(self, outcome: Outcome) -> None:
         await self._proxy.in_sync.wait()
@@ -122,29 +140,46 @@ class IngressController:
             if self._latest is not None:
                 self._tell(self._latest)
 
+    async def _follow_health(self) -> None:
+        """Applies what health checks find. What they tell in one moment is applied at once."""
+        while True:
+            await self._health.changed.wait()
+            if self._latest is not None:
+                self._tell(await self.apply(self._latest.snapshot))
+
     def _tell(self, outcome: Outcome) -> None:
         self._latest = outcome
         problems = sorted({*outcome.problems, *self._guards.problems()})
         self._publish(outcome._replace(problems=tuple(problems)))
 
     async def apply(self, snapshot: Snapshot) -> Outcome:
+        """Brings the proxy to what a snapshot says, and servers' health. One call at a time."""
+        async with self._turn:
+            return await self._apply(snapshot)
+
+    async def _apply(self, snapshot: Snapshot) -> Outcome:
         started = time.perf_counter()
+        self._health.changed.clear()
         built = self._builder.build(snapshot)
+        built = self._with_health(built)
         linked = time.perf_counter()
-        translation = self._translator.translate(built.model, built.endpoints)
-        translated = time.perf_counter()
-        # Before the routes that ask it: a guard must never meet a service that does not know its users yet.
-        self._auth.update(auth_tables(m for router in built.model.routers for m in router.every_middleware))
-        self._auth.counters.update(
-            m for router in built.model.routers for m in bound(router.every_middleware, router.name)
-        )
-        self._guards.update(
-            (m for router in built.model.routers for m in router.every_middleware), built.endpoints
-        )
-        self._starttls.update(starttls_tables(built.model))
-        await self._serve_certificates(built, translation.certificates)
-        applied = await self._proxy.apply(translation.resources)
-        problems = sorted({*built.problems, *translation.problems, *rejection_problems(applied.rejected)})
+        last = self._last
+        resources = None
+        if last is not None and last.model == built.model:
+            resources = self._translator.translate_endpoints(built.endpoints)
+        if last is not None and resources is not None:
+            self._guards.update(last.middlewares, built.endpoints)
+            translated = time.perf_counter()
+            applied = await self._proxy.update_endpoints(resources[ENDPOINT])
+        else:
+            self._last = None  # an attempt that is cancelled half way leaves nothing to build upon
+            translation = self._translator.translate(built.model, built.endpoints)
+            translated = time.perf_counter()
+            middlewares = self._prepare(built)
+            await self._serve_certificates(built, translation.certificates)
+            applied = await self._proxy.apply(translation.resources)
+            last = self._last = _Applied(built.model, middlewares, translation.problems)
+        problems = sorted({*built.problems, *last.problems, *rejection_problems(applied.rejected)})
         done = time.perf_counter()
         log.debug(
             "snapshot applied",
@@ -152,11 +187,40 @@ class IngressController:
             routers=len(built.model.routers),
             problems=len(problems),
             confirmed=applied.acked,
+            endpoints_alone=resources is not None,
             build_ms=round((linked - started) * 1e3, 1),
             translate_ms=round((translated - linked) * 1e3, 1),
             proxy_ms=round((done - translated) * 1e3, 1),
         )
         return Outcome(snapshot, built, tuple(problems), applied.acked, done - started)
+
+    def _with_health(self, built: Built) -> Built:
+        """What was built, with what the servers themselves say of their health."""
+        if self._last is None or self._last.model.routers != built.model.routers:
+            watching = watched(built.model.routers)
+        else:
+            watching = dict(self._health.watching)
+        if not watching and not self._health.watching:
+            return built
+        self._health.update(watching, built.endpoints)
+        failures = self._health.failures
+        found = health_problems(built.endpoints, watching, failures)
+        return built._replace(
+            endpoints=with_health(built.endpoints, watching, failures),
+            problems=tuple(sorted({*built.problems, *found})),
+        )
+
+    def _prepare(self, built: Built) -> tuple[Middleware, ...]:
+        """Tells our own services what the routes will ask them, before those do: a guard must never meet a service
+        that does not know its users yet. Returns all middlewares."""
+        middlewares = tuple(m for router in built.model.routers for m in router.every_middleware)
+        self._auth.update(auth_tables(middlewares))
+        self._auth.counters.update(
+            m for router in built.model.routers for m in bound(router.every_middleware, router.name)
+        )
+        self._guards.update(middlewares, built.endpoints)
+        self._starttls.update(starttls_tables(built.model))
+        return middlewares
 
     async def _serve_certificates(self, built: Built, index: CertificateIndex) -> None:
         """The proxy asks for certificates by name; those that it holds must follow a change."""

@@ -25,7 +25,9 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VISIBLE: Final = re.compile(r"[\x20-\x7e\t]*")
 
 
-def health_check(spec: Spec, scheme: str, origin: Origin) -> tuple[HealthCheck | None, tuple[Problem, ...]]:
+def health_check(
+    spec: Spec, scheme: str, origin: Origin, *, skips_verification: bool
+) -> tuple[HealthCheck | None, tuple[Problem, ...]]:
     """The check of servers that are spoken to in `scheme`. None when it is wrong: to serve without a check that
     was asked for would send requests to servers that are down."""
     draft = _Draft(origin)
@@ -42,6 +44,9 @@ def health_check(spec: Spec, scheme: str, origin: Origin) -> tuple[HealthCheck |
         draft.refuse("port", f"{spec.port} is not a port")
     interval = draft.seconds("interval", spec.interval, _DEFAULT_INTERVAL)
     slower = spec.unhealthy_interval
+    if mode == "grpc" and (spec.scheme or scheme) == "https" and skips_verification:
+        message = "grpc over TLS is not asked without verification: give the transport rootCAs, or take mode http"
+        draft.problems.append(origin.problem("mode", Reason.UNSUPPORTED, message))
     headers = []
     for name, value in spec.headers.items():
         if not _TOKEN.fullmatch(name) or not _VISIBLE.fullmatch(value):

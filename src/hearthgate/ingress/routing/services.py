@@ -1,6 +1,6 @@
 """Service references to load balancers: ports, schemes, transports, weights, external names."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -40,6 +40,13 @@ SCHEMES = ("http", "https", "h2c")
 _STRATEGIES = {"": "wrr", "RoundRobin": "wrr", "wrr": "wrr", "p2c": "p2c", "hrw": "hrw", "leasttime": "leasttime"}
 
 
+OfIngress = Callable[[str, Origin], tuple[Service | None, tuple[Problem, ...]]]
+
+
+def _no_ingresses(name: str, origin: Origin) -> tuple[Service | None, tuple[Problem, ...]]:
+    return None, (origin.problem("name", Reason.SERVICE_NOT_FOUND, f"{shorten(name)} does not exist"),)
+
+
 class Services:
     """Resolves references to services."""
 
@@ -52,6 +59,8 @@ class Services:
         self._provider = settings.providers.kubernetes_crd
         self._transports = Transports(tracker)
         self._default = default
+        self.of_ingress: OfIngress = _no_ingresses
+        """Finds what Ingresses call `namespace-service-port@kubernetes`."""
 
     def resolve_all(
         self, references: Iterable[ServiceRef], name: str, ref: ObjectRef, field: str, sticky: Sticky | None = None
@@ -116,8 +125,8 @@ class Services:
     def _traefik_service(
         self, reference: ServiceRef, origin: Origin
     ) -> tuple[Service | None, tuple[Problem, ...]]:
-        if reference.name.endswith("@internal"):
-            return self._internal(reference.name, origin)
+        if reference.name.endswith(("@internal", "@kubernetes")):
+            return self._of_provider(reference.name, origin)
         found = resolve(
             self._tracker,
             TraefikService,
@@ -136,6 +145,18 @@ class Services:
             message = f"{found.ref} cannot be used: see its own problems"
             return None, (origin.problem("name", Reason.SERVICE_NOT_FOUND, message),)
         return service, ()
+
+    def _of_provider(self, name: str, origin: Origin) -> tuple[Service | None, tuple[Problem, ...]]:
+        """A service that no object of traefik.io describes."""
+        allowed = self._provider.cross_provider_namespaces
+        if allowed is not None and origin.ref.namespace not in allowed:
+            message = (
+                f"providers.kubernetesCRD.crossProviderNamespaces does not list its namespace: {shorten(name)}"
+            )
+            return None, (origin.problem("name", Reason.CROSS_NAMESPACE, message),)
+        if name.endswith("@internal"):
+            return self._internal(name, origin)
+        return self.of_ingress(name, origin)
 
     def _internal(self, name: str, origin: Origin) -> tuple[Service | None, tuple[Problem, ...]]:
         """A service of this program."""
@@ -248,7 +269,8 @@ def _with_checks(
         passive, problems = passive_health_check(reference.passive_health_check, below)
     if reference.health_check is not None:
         below = Origin(origin.ref, f"{origin.field}.healthCheck".removeprefix("."))
-        check, found = health_check(reference.health_check, balancer.scheme, below)
+        skips = balancer.transport.insecure_skip_verify
+        check, found = health_check(reference.health_check, balancer.scheme, below, skips_verification=skips)
         problems = (*problems, *found)
     if problems or (passive is None and check is None):
         return (None if problems else balancer), problems
