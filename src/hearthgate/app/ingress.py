@@ -12,6 +12,7 @@ from hearthgate.app.recording import prepare_files
 from hearthgate.app.self_signed import self_signed_certificate
 from hearthgate.app.settings import Settings
 from hearthgate.cluster.client import Client
+from hearthgate.cluster.documents import DocumentWriter
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.cluster.status import StatusWriter
@@ -58,7 +59,8 @@ class Ingress:
         self._starttls = StartTLSService(sockets / STARTTLS_SOCKET)
         self._statuses = StatusWriter(client)
         self._events = events
-        self._reporter = Reporter(self._statuses, events)
+        self._documents = DocumentWriter(client)
+        self._reporter = Reporter(self._statuses, self._documents, events)
         self._publish = publish
         prepare_files(settings)
         self._facts = Facts(started_at=time.time())
@@ -122,6 +124,7 @@ class Ingress:
         return {
             "guards": self._guards.run,
             "status writer": self._statuses.run,
+            "status document writer": self._documents.run,
             "event writer": self._events.run,
             "reporter": self._reporter.run,
         }

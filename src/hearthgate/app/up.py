@@ -56,7 +56,7 @@ from hearthgate.ingress.proxy.bootstrap import BootstrapOptions
 from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.proxy.process import Proxy
 from hearthgate.model.problems import Problem
-from hearthgate.resources import core, discovery, networking, traefik
+from hearthgate.resources import core, discovery, gateway, networking, traefik
 from hearthgate.resources.registry import BY_TYPE
 
 log = structlog.get_logger(__name__)
@@ -70,10 +70,20 @@ GC_THRESHOLDS = (50_000, 20, 100)
 READ = (
     core.ConfigMap,
     core.Endpoints,
+    core.Namespace,
     core.Node,
     core.Secret,
     core.Service,
     discovery.EndpointSlice,
+    gateway.BackendTLSPolicy,
+    gateway.GRPCRoute,
+    gateway.Gateway,
+    gateway.GatewayClass,
+    gateway.HTTPRoute,
+    gateway.ReferenceGrant,
+    gateway.TCPRoute,
+    gateway.TLSRoute,
+    gateway.UDPRoute,
     networking.Ingress,
     networking.IngressClass,
     traefik.IngressRoute,

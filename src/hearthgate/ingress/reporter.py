@@ -5,12 +5,15 @@ Writing them never delays the proxy: the newest outcome is reported, those that 
 
 import asyncio
 
+from hearthgate.cluster.documents import DocumentWriter
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.status import StatusWriter
 from hearthgate.ingress.controller import Outcome
+from hearthgate.ingress.routing.gateway.statuses import GatewayDocument
 from hearthgate.ingress.routing.status import ACCEPTED, WITHOUT_CONDITIONS
 from hearthgate.model.problems import Problem
 from hearthgate.model.refs import ObjectRef
+from hearthgate.resources.meta import Resource
 
 PAUSE = 0.2
 """Seconds between two reports: under a storm of changes the proxy comes first."""
@@ -19,8 +22,9 @@ PAUSE = 0.2
 class Reporter:
     """Reports outcomes. `publish` never waits."""
 
-    def __init__(self, statuses: StatusWriter, events: EventWriter) -> None:
+    def __init__(self, statuses: StatusWriter, documents: DocumentWriter, events: EventWriter) -> None:
         self._statuses = statuses
+        self._documents = documents
         self._events = events
         self._latest: Outcome | None = None
         self._changed = asyncio.Event()
@@ -51,6 +55,7 @@ class Reporter:
                     self._statuses.want(subject, wanted)
                 accepted[ref] = any(c.type == ACCEPTED and c.status == "True" for c in wanted)
         self._statuses.retain(conditions.keys())
+        self._report_verdicts(outcome)
         for problem in set(outcome.problems) - self._told:
             subject = snapshot.subject(problem.ref)
             if subject is not None:
@@ -63,3 +68,11 @@ class Reporter:
                     self._events.emit(subject, ACCEPTED, "in service", type="Normal")
         self._told = set(outcome.problems)
         self._accepted = accepted
+
+    def _report_verdicts(self, outcome: Outcome) -> None:
+        """Wants the statuses of objects of the Gateway API."""
+        for verdict in outcome.built.verdicts:
+            subject = outcome.snapshot.subject(verdict.ref)
+            if isinstance(subject, Resource):
+                self._documents.want(subject, GatewayDocument(verdict, outcome.programmed))
+        self._documents.retain({verdict.ref for verdict in outcome.built.verdicts})

@@ -151,23 +151,23 @@ _Wanted = tuple[dict[str, Any], str, tuple[Condition, ...]]
 
 
 def _entries(found: Any, key: str, wanted: Sequence[_Wanted], stamp: _Stamp) -> list[Any]:
-    """Entries of other controllers where they stood, then ours, each with its conditions carried on."""
-    entries = [entry for entry in found or () if isinstance(entry, Mapping)]
-    others = [entry for entry in entries if entry.get("controllerName") not in CONTROLLERS]
-    own = [entry for entry in entries if entry.get("controllerName") in CONTROLLERS]
-    made = []
-    for reference, controller, conditions in wanted:
-        before = next(
-            (e for e in own if _bare(e.get(key)) == reference and e.get("controllerName") == controller), {}
-        )
-        made.append(
-            {
-                key: reference,
-                "controllerName": controller,
-                "conditions": stamp.merge(before.get("conditions"), conditions),
-            }
-        )
-    return [*others, *made]
+    """Entries of other controllers stay as they are and where they are; ours carry their conditions on, and those
+    go that nothing is to be said of any more."""
+    left = list(wanted)
+    entries: list[Any] = []
+    for entry in found or ():
+        if not isinstance(entry, Mapping) or entry.get("controllerName") not in CONTROLLERS:
+            entries.append(entry)
+            continue
+        same = next((w for w in left if (w[0], w[1]) == (_bare(entry.get(key)), entry["controllerName"])), None)
+        if same is not None:
+            left.remove(same)
+            entries.append(_entry(key, same, stamp.merge(entry.get("conditions"), same[2])))
+    return [*entries, *(_entry(key, one, stamp.merge((), one[2])) for one in left)]
+
+
+def _entry(key: str, wanted: _Wanted, conditions: list[Any]) -> dict[str, Any]:
+    return {key: wanted[0], "controllerName": wanted[1], "conditions": conditions}
 
 
 def _reference(parent: ParentReference) -> dict[str, Any]:
