@@ -158,6 +158,10 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
             "An entrypoint's address is taken by another program.",
             "Stop that program, or change `entryPoints.<name>.address`.",
         ),
+        Reason.DATABASE_UNREADABLE: (
+            "The file with countries of a geoblock is missing or not a MaxMind database.",
+            "Put a database (.mmdb) at the path that the message names, readable for Hearthgate.",
+        ),
         Reason.DECISIONS_STALE: (
             "A bouncer cannot fetch decisions or ask about an address. The message says what holds meanwhile.",
             "See that CrowdSec's local API runs, is reached at the host that is named, and knows the key.",

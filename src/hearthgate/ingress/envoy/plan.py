@@ -39,7 +39,7 @@ from hearthgate.ingress.envoy.middlewares.paths import (
     strip_prefix,
     strip_prefix_regex,
 )
-from hearthgate.ingress.envoy.middlewares.plugins import bouncer, nothing
+from hearthgate.ingress.envoy.middlewares.plugins import bouncer, fixed, geoblock, nothing, real_address
 from hearthgate.ingress.envoy.middlewares.redirects import redirect_regex, redirect_scheme
 from hearthgate.ingress.envoy.middlewares.retry import retry
 from hearthgate.ingress.middlewares.access import IPAllowList
@@ -71,7 +71,11 @@ from hearthgate.ingress.middlewares.paths import (
     StripPrefix,
     StripPrefixRegex,
 )
-from hearthgate.ingress.middlewares.plugins.crowdsec import Bouncer, Nothing
+from hearthgate.ingress.middlewares.plugins.cloudflare import RealAddress
+from hearthgate.ingress.middlewares.plugins.crowdsec import Bouncer
+from hearthgate.ingress.middlewares.plugins.geoblock import GeoBlock
+from hearthgate.ingress.middlewares.plugins.maintenance import Fixed
+from hearthgate.ingress.middlewares.plugins.nothing import Nothing
 from hearthgate.ingress.middlewares.redirects import RedirectRegex, RedirectScheme
 from hearthgate.ingress.middlewares.retry import Retry
 
@@ -97,7 +101,9 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
     EncodedCharacters: encoded_characters,
     ErrorPages: errors,
     FixedAnswer: fixed_answer,
+    Fixed: fixed,
     ForwardAuth: forward_auth,
+    GeoBlock: geoblock,
     GrpcWeb: grpc_web,
     HeaderChanges: header_changes,
     Headers: headers,
@@ -105,6 +111,7 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
     InFlightReq: in_flight_req,
     Nothing: nothing,
     RateLimit: rate_limit,
+    RealAddress: real_address,
     RedirectRegex: redirect_regex,
     RedirectScheme: redirect_scheme,
     ReplacePath: replace_path,

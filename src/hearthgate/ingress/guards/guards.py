@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from hearthgate.ingress.auth.wire import Answer, Request
+from hearthgate.ingress.guards.geo import GeoTables
 from hearthgate.ingress.guards.lapi import LapiClient
 from hearthgate.ingress.guards.live import LiveBouncer
 from hearthgate.ingress.guards.stream import Stream, table_of
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.middlewares.plugins.crowdsec import Bouncer, Mode
+from hearthgate.ingress.middlewares.plugins.geoblock import GeoBlock
 from hearthgate.ingress.middlewares.plugins.tables import lapi_name, live_question
 from hearthgate.ingress.routing.model import Endpoint, EndpointsKey
 from hearthgate.model.problems import Problem, Reason, Severity
@@ -42,6 +44,7 @@ class Guards:
         self._group: asyncio.TaskGroup | None = None
         self._endpoints: Mapping[EndpointsKey, tuple[Endpoint, ...]] = {}
         self.changed = asyncio.Event()
+        self._geo = GeoTables(folder, changed=self.changed.set)
 
     async def run(self) -> None:
         """Follows what `update` wants, for ever."""
@@ -49,6 +52,7 @@ class Guards:
             async with asyncio.TaskGroup() as group:
                 self._group = group
                 self._follow()
+                group.create_task(self._geo.run())
                 await asyncio.Event().wait()
         finally:
             self._group = None
@@ -64,7 +68,9 @@ class Guards:
         self._endpoints = endpoints
         for client in self._clients.values():
             client.endpoints = endpoints
-        found = dict.fromkeys(one for one in middlewares if isinstance(one, Bouncer))
+        every = dict.fromkeys(one for one in middlewares if isinstance(one, Bouncer | GeoBlock))
+        self._geo.want(one for one in every if isinstance(one, GeoBlock))
+        found = [one for one in every if isinstance(one, Bouncer)]
         bouncers = tuple(sorted(found, key=lambda one: one.name))
         if bouncers != self._bouncers or self._retired:
             self._bouncers = bouncers
@@ -77,7 +83,7 @@ class Guards:
 
     def problems(self) -> tuple[Problem, ...]:
         """What keeps bouncers from judging, or from hearing of new decisions."""
-        return tuple(sorted(self._problems()))
+        return tuple(sorted((*self._problems(), *self._geo.problems())))
 
     def _problems(self) -> Iterator[Problem]:
         for bouncer in self._bouncers:

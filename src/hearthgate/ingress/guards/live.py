@@ -12,7 +12,8 @@ from hearthgate.ingress.auth.wire import Answer
 from hearthgate.ingress.guards.decisions import seconds
 from hearthgate.ingress.guards.lapi import LapiClient
 from hearthgate.ingress.middlewares.counting import SOURCE_HEADER
-from hearthgate.ingress.middlewares.plugins.crowdsec import Bouncer, Mode, Refusal
+from hearthgate.ingress.middlewares.plugins.answers import FixedAnswer
+from hearthgate.ingress.middlewares.plugins.crowdsec import Bouncer, Mode
 from hearthgate.ingress.middlewares.ranges import Ranges, Span, joined, span
 from hearthgate.model.errors import Permanent, Transient, WireError
 
@@ -107,7 +108,5 @@ def _holds(ranges: Ranges, one: Span) -> bool:
     return any(first <= one.first <= last for first, last in (ranges.v4 if one.version == 4 else ranges.v6))
 
 
-def refused(refusal: Refusal) -> Answer:
-    told = ((refusal.header, "ban"),) if refusal.header else ()
-    kind = (("content-type", refusal.content_type),) if refusal.page else ()
-    return Answer(refusal.status, refusal.page, (*told, *kind))
+def refused(answer: FixedAnswer) -> Answer:
+    return Answer(answer.status, answer.page, answer.all_headers)

@@ -6,6 +6,7 @@ from ipaddress import IPv6Network, ip_network
 
 import msgspec
 
+from hearthgate.ingress.middlewares.address_sets import expanded
 from hearthgate.ingress.middlewares.draft import Draft
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.model.problems import Reason, shorten
@@ -69,11 +70,11 @@ def _allow_list(options: spec.IPAllowList | spec.IPWhiteList, draft: Draft, stat
 def networks(texts: Iterable[str], draft: Draft, field: str) -> tuple[str, ...]:
     """The networks, canonical and sorted. As upstream, host bits beyond the prefix do not matter."""
     networks = set()
-    for index, text in enumerate(texts):
+    for index, text in expanded(texts):
         try:
             networks.add(ip_network(text.strip(), strict=False))
         except ValueError:
-            message = f"not an address or network: {shorten(text)} (192.168.1.0/24, fd00::/8)"
+            message = f"not an address or network: {shorten(text)} (192.168.1.0/24, fd00::/8, cloudflare, private)"
             draft.refuse(f"{field}[{index}]", message)
     return tuple(
         str(network) for network in sorted(networks, key=lambda one: (one.version, one.network_address, one))

@@ -5,6 +5,7 @@ from ipaddress import ip_network
 
 import msgspec
 
+from hearthgate.ingress.middlewares.address_sets import expanded
 from hearthgate.ingress.middlewares.draft import Draft
 from hearthgate.ingress.middlewares.header_fields import check_name
 from hearthgate.model.problems import shorten
@@ -62,7 +63,7 @@ def _address(strategy: IPStrategy, draft: Draft) -> Source:
         draft.refuse("sourceCriterion.ipStrategy.ipv6Subnet", f"must be 1 to 128, not {subnet}")
         subnet = None
     excluded = []
-    for index, text in enumerate(strategy.excluded_ips):
+    for index, text in expanded(strategy.excluded_ips):
         try:
             excluded.append(str(ip_network(text.strip(), strict=False)))
         except ValueError:

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Final
 
+from hearthgate.ingress.middlewares.address_sets import expanded
 from hearthgate.ingress.routing.model import EntryPoint, UDPEntryPoint
 from hearthgate.ingress.routing.observed import entrypoint_observed
 from hearthgate.ingress.settings import EntryPoint as EntryPointSettings
@@ -161,7 +162,7 @@ def parse_address(address: str) -> tuple[str, int]:
 
 
 def _networks(values: tuple[str, ...], field: str) -> Iterator[str]:
-    for index, value in enumerate(values):
+    for index, value in expanded(values):
         try:
             yield str(ipaddress.ip_network(value, strict=False))
         except ValueError:

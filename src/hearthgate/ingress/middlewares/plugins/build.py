@@ -5,11 +5,19 @@ from typing import Any, Final
 
 from hearthgate.ingress.middlewares.draft import Draft
 from hearthgate.ingress.middlewares.middleware import Middleware
+from hearthgate.ingress.middlewares.plugins.cloudflare import cloudflare
 from hearthgate.ingress.middlewares.plugins.crowdsec import crowdsec
+from hearthgate.ingress.middlewares.plugins.geoblock import geoblock
+from hearthgate.ingress.middlewares.plugins.maintenance import maintenance, static_answer
 from hearthgate.model.problems import Reason, did_you_mean
 
 _BUILT_IN: Final[dict[str, Callable[[object, Draft], Middleware | None]]] = {
+    "cloudflare-real-ip": cloudflare,
+    "cloudflarewarp": cloudflare,
     "crowdsec-bouncer": crowdsec,
+    "geoblock": geoblock,
+    "maintenance": maintenance,
+    "static-answer": static_answer,
 }
 _WAYS_OUT: Final[tuple[tuple[str, str], ...]] = (
     ("oidc", "use forwardAuth with oauth2-proxy"),

@@ -6,7 +6,6 @@ Options are those of the CrowdSec bouncer plugin for Traefik. `stream`: all deci
 
 import re
 from enum import StrEnum
-from http import HTTPStatus
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
@@ -18,6 +17,14 @@ from hearthgate.ingress.middlewares.draft import Draft
 from hearthgate.ingress.middlewares.external import NO_LINKS
 from hearthgate.ingress.middlewares.header_fields import check_name
 from hearthgate.ingress.middlewares.middleware import Middleware
+from hearthgate.ingress.middlewares.plugins.answers import (
+    ClientAddress,
+    FixedAnswer,
+    check_page,
+    check_status,
+    client_address,
+)
+from hearthgate.ingress.middlewares.plugins.nothing import Nothing
 from hearthgate.ingress.middlewares.plugins.options import read_options
 from hearthgate.ingress.routing.model import EndpointsKey, Transport, Value
 from hearthgate.model.problems import Reason, shorten
@@ -25,7 +32,6 @@ from hearthgate.model.refs import ObjectRef
 from hearthgate.model.secret import SecretBytes
 from hearthgate.resources.meta import Strict, ignored, unsupported
 
-FORWARDED_FOR: Final = "x-forwarded-for"
 _FILES: Final = "files are not read: put the value into a Secret and write urn:k8s:secret:NAME:KEY in {}"
 _APPSEC: Final = "the application firewall is not asked: leave it off (crowdsecAppsecEnabled: false)"
 _CAPI: Final = "the central API is not asked: point crowdsecLapiHost at a local API, and use mode stream"
@@ -36,8 +42,6 @@ _LOG: Final = "decisions are told by problems and metrics of Hearthgate, in its 
 _BAN_FILE: Final = "files are not read: put the page itself into banPage"
 _TELLING: Final = "the local API is not told about refused requests"
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
-_DEFAULT_PAGE_TYPE: Final = "text/html; charset=utf-8"
-MAX_PAGE: Final = 64 * 1024
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -134,22 +138,6 @@ class Lapi(Value, frozen=True, kw_only=True):
     timeout: float = 10.0
 
 
-class Refusal(Value, frozen=True, kw_only=True):
-    """What a client that is refused gets. header: its lower-case name, empty = none."""
-
-    status: int = 403
-    page: str = ""
-    content_type: str = _DEFAULT_PAGE_TYPE
-    header: str = ""
-
-
-class ClientAddress(Value, frozen=True, kw_only=True):
-    """Whose address counts: the rightmost of the header that is in no network of `proxies`, else the peer's."""
-
-    header: str = FORWARDED_FOR
-    proxies: tuple[str, ...] = ()
-
-
 class Bouncer(Middleware, frozen=True, kw_only=True):
     """trusted: networks that are never refused. interval, keep in seconds: between two fetches of a stream, and
     how long an answer about one address is kept. open_at_start: whether all may pass until the first fetch.
@@ -160,15 +148,11 @@ class Bouncer(Middleware, frozen=True, kw_only=True):
     lapi: Lapi
     client: ClientAddress = ClientAddress()
     trusted: tuple[str, ...] = ()
-    refusal: Refusal = Refusal()
+    refusal: FixedAnswer = FixedAnswer()
     interval: float = 60.0
     keep: float = 60.0
     open_at_start: bool = False
     max_failures: int = -1
-
-
-class Nothing(Middleware, frozen=True, kw_only=True):
-    """A plugin that is switched off."""
 
 
 def crowdsec(given: object, draft: Draft) -> Middleware | None:
@@ -176,6 +160,7 @@ def crowdsec(given: object, draft: Draft) -> Middleware | None:
     if options is None:
         return None
     if not options.enabled:
+        draft.warn("enabled", "is not true: nobody is refused")
         draft.problems = [problem for problem in draft.problems if not problem.is_error]
         return Nothing(name=draft.name)
     if options.crowdsec_mode in ("alone", "appsec"):
@@ -188,30 +173,23 @@ def crowdsec(given: object, draft: Draft) -> Middleware | None:
 
 
 def _bouncer(options: BouncerOptions, lapi: Lapi, draft: Draft) -> Bouncer:
-    status = options.remediation_status_code
-    if status not in HTTPStatus._value2member_map_ or status < 400:
-        draft.refuse("remediationStatusCode", f"not the status of a refusal: {status} (use 403)")
-    for field in ("remediationHeadersCustomName", "forwardedHeadersCustomName"):
-        name = (
-            options.remediation_headers_custom_name if field[0] == "r" else options.forwarded_headers_custom_name
-        )
-        if name:
-            check_name(draft, field, name)
-    if len(options.ban_page.encode()) > MAX_PAGE:
-        draft.refuse("banPage", f"is too long: at most {MAX_PAGE} bytes")
-    proxies = networks(options.forwarded_headers_trusted_ips, draft, "forwardedHeadersTrustedIps")
+    check_status(draft, "remediationStatusCode", options.remediation_status_code)
+    check_page(draft, "banPage", options.ban_page)
+    mark = options.remediation_headers_custom_name
+    if mark:
+        check_name(draft, "remediationHeadersCustomName", mark)
     maximum = options.update_max_failure
     return Bouncer(
         name=draft.name,
         ref=draft.ref,
         mode=Mode(options.crowdsec_mode),
         lapi=lapi,
-        client=ClientAddress(
-            header=options.forwarded_headers_custom_name.lower() or FORWARDED_FOR, proxies=proxies
-        ),
+        client=client_address(draft, options.forwarded_headers_trusted_ips, options.forwarded_headers_custom_name),
         trusted=networks(options.client_trusted_ips, draft, "clientTrustedIps"),
-        refusal=Refusal(
-            status=status, page=options.ban_page, header=options.remediation_headers_custom_name.lower()
+        refusal=FixedAnswer(
+            status=options.remediation_status_code,
+            page=options.ban_page,
+            headers=((mark.lower(), "ban"),) if mark else (),
         ),
         interval=float(options.update_interval_seconds),
         keep=float(options.default_decision_seconds),

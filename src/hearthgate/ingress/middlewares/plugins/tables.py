@@ -8,6 +8,7 @@ from hashlib import blake2b
 import msgspec
 
 from hearthgate.ingress.middlewares.plugins.crowdsec import Bouncer, Lapi
+from hearthgate.ingress.middlewares.plugins.geoblock import GeoBlock
 
 
 def lapi_name(lapi: Lapi) -> str:
@@ -29,6 +30,12 @@ def table_name(bouncer: Bouncer) -> str:
     """The file with the addresses that a stream refuses."""
     content = [lapi_name(bouncer.lapi), bouncer.trusted, bouncer.open_at_start, bouncer.max_failures]
     return f"refused-{_digest(content)}"
+
+
+def geo_table_name(block: GeoBlock) -> str:
+    """The file with the addresses that a database of countries refuses."""
+    content = [block.database, block.countries, block.denies, block.unknown_passes, block.trusted]
+    return f"countries-{_digest(content)}"
 
 
 def live_question(bouncer: Bouncer) -> str:

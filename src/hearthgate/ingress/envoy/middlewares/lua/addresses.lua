@@ -1,5 +1,6 @@
--- Refuses who is in a table of addresses. Our process writes the table (middlewares/ranges.py says how it looks); this reads
--- it again when it changed, which it looks for twice a second. A request costs a binary search in it.
+-- Answers clients by their addresses. `ranges4` and `ranges6` hold those that are answered, or `table` names a file
+-- with them, which our process writes (middlewares/ranges.py says how it looks). It is read again when it changed, which
+-- is looked for twice a second. A request costs a binary search. With `real_ip` it tells who stands behind Cloudflare.
 -- Nothing here runs outside of pcall: a script that fails lets the request through.
 
 local INTERVAL = 500
@@ -126,6 +127,11 @@ local function ranges_of(handle, name)
   return known
 end
 
+local function peer_of(handle)
+  local info = handle:streamInfo()
+  return packed(info:filterState():get("hearthgate.client_ip") or info:downstreamDirectRemoteAddress())
+end
+
 -- The rightmost address of the header that is no proxy's, else the peer's; nil when it cannot be read.
 local function client(handle)
   local said = handle:headers():get(option(handle, "header"))
@@ -140,18 +146,15 @@ local function client(handle)
       if not holds(ranges_of(handle, #address == 4 and "proxies4" or "proxies6"), address) then return address end
     end
   end
-  local info = handle:streamInfo()
-  return packed(info:filterState():get("hearthgate.client_ip") or info:downstreamDirectRemoteAddress())
+  return peer_of(handle)
 end
 
 local function refuse(handle, status)
   local headers = { [":status"] = tostring(status) }
   local page = ""
   if status == option(handle, "status") then
-    local mark = option(handle, "mark")
-    if mark then headers[mark] = "ban" end
+    for name, value in pairs(option(handle, "headers") or {}) do headers[name] = value end
     page = option(handle, "page") or ""
-    if page ~= "" then headers["content-type"] = option(handle, "content_type") end
   else
     headers["content-type"], page = "text/plain; charset=utf-8", "Service Unavailable"
   end
@@ -159,7 +162,31 @@ local function refuse(handle, status)
   handle:respond(headers, page)
 end
 
+-- The address that Cloudflare names becomes the client's. What others name is a lie.
+local function tell_real(handle)
+  local headers = handle:headers()
+  local peer = peer_of(handle)
+  local inside = peer and holds(ranges_of(handle, #peer == 4 and "proxies4" or "proxies6"), peer)
+  local named = headers:get("cf-connecting-ip")
+  if not inside then
+    headers:remove("cf-connecting-ip")
+    if option(handle, "only") then refuse(handle, option(handle, "status")) end
+  elseif named and packed(named) then
+    headers:replace("x-real-ip", named)
+    headers:replace("x-forwarded-for", named)
+  end
+end
+
 local function judge(handle)
+  if option(handle, "real_ip") then return tell_real(handle) end
+  if option(handle, "all") then return refuse(handle, option(handle, "status")) end
+  if not option(handle, "table") then
+    local address = client(handle)
+    if not address or holds(ranges_of(handle, #address == 4 and "ranges4" or "ranges6"), address) then
+      refuse(handle, option(handle, "status"))
+    end
+    return
+  end
   local known = table_of(handle, option(handle, "table"))
   if not known.digest then
     if not option(handle, "open") then refuse(handle, 503) end
@@ -175,7 +202,7 @@ end
 function envoy_on_request(handle)
   local fine, failure = pcall(judge, handle)
   if not fine then
-    handle:logErr("refused addresses: " .. tostring(failure))
+    handle:logErr("addresses: " .. tostring(failure))
     refuse(handle, 503)
   end
 end
