@@ -11,13 +11,18 @@ import h2.exceptions
 import hpack
 import pytest
 
-from hearthgate.ingress.envoy import connections, listeners
+from hearthgate.ingress.envoy import connections, listeners, schema
+from hearthgate.ingress.envoy.translate import Translation
 from hearthgate.ingress.routing.model import EntryPoint
+from hearthgate.ingress.xds.resources import LISTENER, ROUTE
+from tests.component.ingress.envoy_process import bare_envoy
 from tests.component.ingress.gateway import Backend, Gateway, ask, backend, gateway, model, router
 from tests.component.ingress.raw import Http2, frame, request, say
+from tests.waiting import eventually
 
 HEADERS, PRIORITY, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE, CONTINUATION, DATA = 1, 2, 3, 4, 6, 8, 9, 0
 END_STREAM, END_HEADERS = 1, 4
+_MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
 class Stage(NamedTuple):
@@ -25,10 +30,10 @@ class Stage(NamedTuple):
     backend: Backend
     port: int
 
-    async def serve(self, **options: Any) -> None:
+    async def serve(self, **options: Any) -> Translation:
         web = EntryPoint(name="web", host="127.0.0.1", port=self.port, **options)
         routers = [router("Host(`site.test`)", self.backend.balancer())]
-        await self.gateway.serve(model([web], routers), self.backend.endpoints)
+        return await self.gateway.serve(model([web], routers), self.backend.endpoints)
 
 
 @pytest.fixture
@@ -230,3 +235,50 @@ async def test_half_a_request_does_not_disturb_others(stage: Stage) -> None:
     assert (await say(stage.port, request())).statuses == (200,)
     for _, writer in slow:
         writer.close()
+
+
+async def test_more_connections_than_allowed_are_closed(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    running = Gateway(tmp_path)
+    await running.server.start()
+    async with bare_envoy(tmp_path, max_connections=10), backend("one") as one:
+        stage = Stage(running, one, free_port())
+        await stage.serve()
+        held = [await asyncio.open_connection("127.0.0.1", stage.port) for _ in range(10)]
+        for reader, writer in held:
+            writer.write(request().replace(b"Connection: close\r\n", b""))
+            assert (await asyncio.wait_for(reader.readuntil(b"}"), 5)).startswith(b"HTTP/1.1 200")
+        assert (await say(stage.port, request())).statuses == ()
+        for _, writer in held:
+            writer.close()
+        await eventually(lambda: _is_served(stage.port), what="room for others")
+    await running.server.stop()
+
+
+async def _is_served(port: int) -> bool:
+    return (await say(port, request())).statuses == (200,)
+
+
+async def test_nothing_ends_streams_that_are_long_or_quiet(stage: Stage) -> None:
+    """Envoy's limits of 15 s for an answer and of 5 min for silence are off: trying them would take as long."""
+    translation = await stage.serve()
+    found = {name: body.body for name, body in translation.resources[LISTENER].items()}
+    managers = [
+        schema.message(_MANAGER).FromString(one.typed_config.value)
+        for body in found.values()
+        for chain in schema.message("envoy.config.listener.v3.Listener").FromString(body).filter_chains
+        for one in chain.filters
+        if one.typed_config.type_url.endswith("HttpConnectionManager")
+    ]
+    assert managers
+    for manager in managers:
+        assert manager.HasField("stream_idle_timeout")
+        assert not manager.stream_idle_timeout.ToTimedelta()
+    routes = [
+        route
+        for body in translation.resources[ROUTE].values()
+        for host in schema.message("envoy.config.route.v3.RouteConfiguration").FromString(body.body).virtual_hosts
+        for route in host.routes
+        if route.HasField("route")
+    ]
+    assert routes
+    assert all(route.route.HasField("timeout") and not route.route.timeout.ToTimedelta() for route in routes)
