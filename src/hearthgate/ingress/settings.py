@@ -24,7 +24,7 @@ DEFAULT_READ_TIMEOUT = "0s"
 class EntryPointRedirect(Strict, frozen=True, kw_only=True):
     """`to` is an entrypoint's name or `:port`."""
 
-    to: str
+    to: Annotated[str, differs("of an entrypoint its http3.advertisedPort counts before its own port")]
     scheme: str = "https"
     permanent: bool = True
     priority: int = 9223372036854775806

@@ -18,10 +18,11 @@ class Mistake(NamedTuple):
 
 Hook = Callable[[type, Any], Any]
 
-_SCALARS: dict[type, tuple[type, str]] = {
-    inspect.StrType: (str, "a string"),
-    inspect.BoolType: (bool, "true or false"),
-    inspect.IntType: (int, "an integer"),
+_SCALARS: dict[type, tuple[tuple[type, ...], str]] = {
+    inspect.StrType: ((str,), "a string"),
+    inspect.BoolType: ((bool,), "true or false"),
+    inspect.IntType: ((int,), "an integer"),
+    inspect.FloatType: ((int, float), "a number"),
 }
 
 
@@ -124,12 +125,12 @@ def _check_union(info: inspect.UnionType, value: Any, path: str, hook: Hook) -> 
 
 
 def _check_scalar(info: inspect.Type, value: Any, path: str) -> Iterator[Mistake]:
-    python_type, words = _SCALARS[type(info)]
+    python_types, words = _SCALARS[type(info)]
     number: Any = value
-    if not isinstance(value, python_type) or (python_type is int and isinstance(value, bool)):
-        quote = " (put it in quotes)" if python_type is str and isinstance(value, int | float | bool) else ""
+    if not isinstance(value, python_types) or (int in python_types and isinstance(value, bool)):
+        quote = " (put it in quotes)" if str in python_types and isinstance(value, int | float | bool) else ""
         yield _invalid(path, f"must be {words}, not {_shape(value)}{quote}")
-    elif isinstance(info, inspect.IntType):
+    elif isinstance(info, inspect.IntType | inspect.FloatType):
         if info.ge is not None and number < info.ge:
             yield _invalid(path, f"{value} is too small: the least is {info.ge}")
         if info.le is not None and number > info.le:

@@ -29,6 +29,9 @@ def test_file_and_overrides(tmp_path: Path) -> None:
 
 
 BAD = {
+    "a share as text": ("tracing: {sampleRate: often}", "sampleRate: must be a number, not 'often'"),
+    "a share beyond all": ("tracing: {sampleRate: 2}", "sampleRate: 2 is too large: the most is 1"),
+    "a bound that is none": ("metrics: {prometheus: {buckets: [0.5, true]}}", r"buckets\[1\]: must be a number"),
     "misspelt section": ("entryPoint: {}", "did you mean 'entryPoints'"),
     "misspelt redirection": (
         "entryPoints: {web: {address: ':80', http: {redirections: {entrypoints: {to: x}}}}}",
