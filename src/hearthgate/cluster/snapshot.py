@@ -106,6 +106,11 @@ class Snapshot:
             tuple(warnings),
         )
 
+    def replaced(self, collections: Mapping[type[Resource], Collection]) -> "Snapshot":
+        """The same with other collections of some kinds."""
+        merged = {**self._collections, **collections}
+        return Snapshot(self.number, merged, self.refused, self.warnings, self._refused_objects)
+
     def collection(self, kind: type[Resource]) -> Collection:
         """The collection of a kind; the same object as long as nothing of the kind has changed."""
         return self._collections.get(kind, _EMPTY)

@@ -36,6 +36,7 @@ from hearthgate.ingress.routing.streams import LinkedStreams, StreamRouters, onl
 from hearthgate.ingress.routing.tls_hosts import OptionsByHost, with_hosts
 from hearthgate.ingress.routing.tls_options import built_options, options_name
 from hearthgate.ingress.routing.tracking import Result, Tracker
+from hearthgate.ingress.routing.visible import Visible, selector_problems
 from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
@@ -88,7 +89,8 @@ class RoutingBuilder:
         self._entrypoints, found = build_entrypoints(settings)
         self._udp_entrypoints, found_udp = build_udp_entrypoints(settings)
         self._served_udp = {entrypoint.name for entrypoint in self._udp_entrypoints}
-        self._setting_problems = [*found, *found_udp]
+        self._setting_problems = [*found, *found_udp, *selector_problems(settings)]
+        self._visible = Visible(settings.providers.kubernetes_crd)
         self._stream_routers = StreamRouters(self._tracker, settings)
         self._served = {entrypoint.name: entrypoint for entrypoint in self._entrypoints}
         around = Surroundings(self._middlewares, self._services, self._routers.entrypoint_middlewares, transport)
@@ -116,9 +118,12 @@ class RoutingBuilder:
         services = ingress_services(self._tracker, self._settings, default_transport, self._middlewares)
         backends = Backends(self._tracker, self._settings, services)
         guards = self._routers.entrypoint_middlewares
-        return Ingresses(self._tracker, self._settings, self._middlewares, backends, guards)
+        ingresses = Ingresses(self._tracker, self._settings, self._middlewares, backends, guards)
+        self._services.of_ingress = ingresses.service
+        return ingresses
 
     def build(self, snapshot: Snapshot) -> Built:
+        snapshot = self._visible.of(snapshot)
         dropped = self._tracker.begin(snapshot)
         problems: list[Problem] = [*snapshot.problems, *self._setting_problems]
         owned = self._check_all(snapshot, problems)
@@ -217,6 +222,7 @@ class RoutingBuilder:
     ) -> Certificate | None:
         """The default certificate of the TLSStore `default`; its other certificates join `certificates`."""
         stores = [s for s in snapshot.all(TLSStore) if s.metadata.name == DEFAULT_TLS_OPTIONS]
+        problems.extend(_unused_store(store) for store in snapshot.all(TLSStore) if store not in stores)
         problems.extend(_only_one(stores))
         if len(stores) != 1:
             return None
@@ -334,6 +340,11 @@ def _nobody_to_ask(router: Router, key: EndpointsKey) -> Problem:
         message=f"Service {key.namespace}/{key.service}{port}, which a middleware asks, has no endpoint",
         severity=Severity.WARNING,
     )
+
+
+def _unused_store(store: TLSStore) -> Problem:
+    message = "only the TLSStore called default is used: its certificates belong there"
+    return Problem(ref=store.ref, field="metadata.name", reason=Reason.UNSUPPORTED, message=message)
 
 
 def _only_one(objects: list[TLSOption] | list[TLSStore]) -> Iterator[Problem]:

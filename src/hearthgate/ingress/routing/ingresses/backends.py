@@ -16,7 +16,7 @@ from hearthgate.ingress.routing.tracking import Result, Tracker
 from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason
 from hearthgate.resources.core import Service as KubeService
-from hearthgate.resources.networking import BackendService, IngressBackend
+from hearthgate.resources.networking import BackendService, Ingress, IngressBackend
 from hearthgate.resources.traefik import Middleware
 from hearthgate.resources.traefik.service import ObjectReference, ServiceRef
 
@@ -106,7 +106,7 @@ class Backends:
                 message = f"{found.ref} cannot be used: see its own problems"
                 problems.append(origin.problem("service.name", Reason.SERVICE_NOT_FOUND, message))
             return None
-        return _named(service, f"{normalize(f'{found.metadata.namespace}-{said.name}-{port}')}@{PROVIDER}")
+        return _named(service, service_name(found.metadata.namespace, IngressBackend(service=said)))
 
     def _refused(self, found: KubeService, reference: ServiceRef) -> Iterator[Problem]:
         allowed = self._settings.cross_provider_namespaces
@@ -118,6 +118,22 @@ class Backends:
         ):
             if said:
                 yield refused_provider(Origin(found.ref, annotation_field(f"{SERVICE}{key}")))
+
+
+def service_name(namespace: str, backend: IngressBackend) -> str:
+    """Upstream's name of the service of a backend; empty for a backend that names none."""
+    said = backend.service
+    if said is None:
+        return ""
+    return f"{normalize(f'{namespace}-{said.name}-{said.port.name or said.port.number}')}@{PROVIDER}"
+
+
+def backends_of(ingress: Ingress) -> Iterator[IngressBackend]:
+    if ingress.spec.default_backend is not None:
+        yield ingress.spec.default_backend
+    for rule in ingress.spec.rules:
+        for path in rule.http.paths if rule.http is not None else ():
+            yield path.backend
 
 
 def refused_provider(origin: Origin) -> Problem:

@@ -13,7 +13,13 @@ from hearthgate.ingress.routing.ingresses.annotations import (
     annotation_field,
     router_options,
 )
-from hearthgate.ingress.routing.ingresses.backends import PROVIDER, Backends, refused_provider
+from hearthgate.ingress.routing.ingresses.backends import (
+    PROVIDER,
+    Backends,
+    backends_of,
+    refused_provider,
+    service_name,
+)
 from hearthgate.ingress.routing.ingresses.classes import Classes
 from hearthgate.ingress.routing.ingresses.nginx import nginx_problems
 from hearthgate.ingress.routing.ingresses.paths import EVERYTHING, default_priority, rule_text
@@ -82,6 +88,21 @@ class Ingresses:
     def linked(self, ingress: Ingress) -> Result[Linked | None]:
         """None when the Ingress is not for us."""
         return self._tracker.result(("ingress", *ingress.key), lambda: self._link(ingress))
+
+    def service(self, name: str, origin: Origin) -> tuple[Service | None, tuple[Problem, ...]]:
+        """The service that Ingresses of ours call `name` (`namespace-service-port@kubernetes`)."""
+        for ingress in self._tracker.collection(Ingress).ordered:
+            if not isinstance(ingress, Ingress) or not self._classes.is_ours(ingress):
+                continue
+            for backend in backends_of(ingress):
+                if service_name(ingress.metadata.namespace, backend) == name:
+                    # What is wrong with it is told of the Ingress, which is linked on its own.
+                    service = self._backends.service(backend, Origin(ingress.ref, ""), [])
+                    message = f"{shorten(name)} cannot be used: see the problems of {ingress.ref}"
+                    refused = origin.problem("name", Reason.SERVICE_NOT_FOUND, message)
+                    return service, () if service is not None else (refused,)
+        message = f"no Ingress leads to a service {shorten(name)} (NAMESPACE-SERVICE-PORT@{PROVIDER})"
+        return None, (origin.problem("name", Reason.SERVICE_NOT_FOUND, message),)
 
     def _link(self, ingress: Ingress) -> Result[Linked | None]:
         self._tracker.get(Ingress, *ingress.key)
