@@ -12,6 +12,7 @@ from hearthgate.model.errors import WireError
 
 _MARKER: Final = b"\xab\xcd\xefMaxMind.com"
 _SEPARATOR: Final = 16
+_END4: Final = 1 << 32
 _DEEPEST: Final = 32
 """How many maps and pointers may stand inside each other."""
 _POINTER, _TEXT, _DOUBLE, _BYTES, _UINT16, _UINT32, _MAP = 1, 2, 3, 4, 5, 6, 7
@@ -137,14 +138,9 @@ class Database:
             else:
                 refused = known
             if refused:
-                yield self._span(prefix, bits - depth, bits)
-
-    def _span(self, prefix: int, free: int, bits: int) -> Span:
-        """In a tree of IPv6, the first 2^32 addresses are those of IPv4."""
-        last = prefix | (1 << free) - 1
-        if bits == 32 or last < 1 << 32:
-            return Span(4, prefix, last)
-        return Span(6, prefix, last)
+                yield from _spans_of(prefix, prefix | (1 << bits - depth) - 1)
+        if bits == 32 and unknown:
+            yield Span(6, 0, 2**128 - 1)
 
     def _root4(self) -> int:
         node = 0
@@ -170,6 +166,14 @@ class Database:
     def _country(self, record: int) -> str:
         value, _ = self._data.value(record - self._nodes - _SEPARATOR)
         return country_of(value)
+
+
+def _spans_of(first: int, last: int) -> Iterator[Span]:
+    """In a tree of IPv6, the first 2^32 addresses are those of IPv4."""
+    if first < _END4:
+        yield Span(4, first, min(last, _END4 - 1))
+    if last >= _END4:
+        yield Span(6, max(first, _END4), last)
 
 
 def country_of(value: object) -> str:

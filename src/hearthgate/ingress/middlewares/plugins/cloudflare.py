@@ -35,7 +35,8 @@ def cloudflare(given: object, draft: Draft) -> Middleware | None:
     options = read_options(given, CloudflareOptions, draft)
     if options is None:
         return None
-    texts = (*(() if options.disable_default else (CLOUDFLARE,)), *options.trust_ip)
-    if not texts:
+    own = () if options.disable_default else networks((CLOUDFLARE,), draft, "")
+    if options.disable_default and not options.trust_ip:
         draft.refuse("trustIp", "is required beside disableDefault: networks that CF-Connecting-IP is believed of")
-    return RealAddress(name=draft.name, proxies=networks(texts, draft, "trustIp"), only=options.only_cloudflare)
+    proxies = {*own, *networks(options.trust_ip, draft, "trustIp")}
+    return RealAddress(name=draft.name, proxies=tuple(sorted(proxies)), only=options.only_cloudflare)
