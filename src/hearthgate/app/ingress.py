@@ -20,12 +20,12 @@ from hearthgate.ingress.auth.service import AuthService
 from hearthgate.ingress.controller import IngressController, Outcome
 from hearthgate.ingress.envoy.translate import Translator
 from hearthgate.ingress.guards.guards import Guards
+from hearthgate.ingress.health.monitor import HealthMonitor
 from hearthgate.ingress.observability.facts import Facts, News, after
 from hearthgate.ingress.observability.server import InternalServices, Stats
 from hearthgate.ingress.postgres.service import StartTLSService
 from hearthgate.ingress.postgres.tables import STARTTLS_SOCKET
 from hearthgate.ingress.repeats import with_repeats
-from hearthgate.ingress.health.monitor import HealthMonitor
 from hearthgate.ingress.reporter import Reporter
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.xds.server import AdsServer
@@ -40,7 +40,8 @@ Run = Callable[[], Awaitable[None]]
 
 
 class Ingress:
-    """sockets: where Envoy reaches this process. publish: told what became of each snapshot."""
+    """sockets: where Envoy reaches this process. publish: told what became of each snapshot. addresses: of this
+    machine, where no cluster stands between it and its clients."""
 
     def __init__(
         self,
@@ -51,7 +52,9 @@ class Ingress:
         client: Client,
         events: EventWriter,
         publish: Callable[[Outcome], None],
+        addresses: tuple[str, ...] = (),
     ) -> None:
+        self._addresses = addresses
         self.xds_socket = sockets / "xds.sock"
         self._guards = Guards(sockets)
         self._health = HealthMonitor()
@@ -115,7 +118,10 @@ class Ingress:
 
     def _builder(self, settings: Settings) -> RoutingBuilder:
         return RoutingBuilder(
-            settings, default_transport=default_transport(settings), self_signed=self._self_signed
+            settings,
+            default_transport=default_transport(settings),
+            self_signed=self._self_signed,
+            addresses=self._addresses,
         )
 
     @property

@@ -26,7 +26,7 @@ from hearthgate.apiserver.objects import Objects
 from hearthgate.apiserver.server import ApiServer
 from hearthgate.apiserver.store.lock import FolderLock
 from hearthgate.app.box.controller import Box
-from hearthgate.app.box.facts import host_name, process_run
+from hearthgate.app.box.facts import host_name, process_run, read_facts
 from hearthgate.app.box.pod_logs import PartPodLogs
 from hearthgate.app.envoy import socket_folder
 from hearthgate.app.ingress import Ingress
@@ -210,6 +210,7 @@ class Up:
             client=client,
             events=events,
             publish=self._on_outcome,
+            addresses=read_facts().addresses if self._options.kubeconfig is None else (),
         )
         backends = BackendsController(
             self._writer or client,

@@ -4,12 +4,14 @@ Writing them never delays the proxy: the newest outcome is reported, those that 
 """
 
 import asyncio
+from collections.abc import Mapping
 
 from hearthgate.cluster.documents import DocumentWriter
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.status import StatusWriter
 from hearthgate.ingress.controller import Outcome
 from hearthgate.ingress.routing.gateway.statuses import GatewayDocument
+from hearthgate.ingress.routing.ingresses.addresses import ReachedDocument
 from hearthgate.ingress.routing.status import ACCEPTED, WITHOUT_CONDITIONS
 from hearthgate.model.problems import Problem
 from hearthgate.model.refs import ObjectRef
@@ -56,6 +58,9 @@ class Reporter:
                 accepted[ref] = any(c.type == ACCEPTED and c.status == "True" for c in wanted)
         self._statuses.retain(conditions.keys())
         self._report_verdicts(outcome)
+        self._report_addresses(outcome, accepted)
+        kept = {verdict.ref for verdict in outcome.built.verdicts}
+        self._documents.retain(kept | {ref for ref in accepted if ref.kind == "Ingress"})
         for problem in set(outcome.problems) - self._told:
             subject = snapshot.subject(problem.ref)
             if subject is not None:
@@ -75,4 +80,14 @@ class Reporter:
             subject = outcome.snapshot.subject(verdict.ref)
             if isinstance(subject, Resource):
                 self._documents.want(subject, GatewayDocument(verdict, outcome.programmed))
-        self._documents.retain({verdict.ref for verdict in outcome.built.verdicts})
+
+    def _report_addresses(self, outcome: Outcome, accepted: Mapping[ObjectRef, bool]) -> None:
+        """Wants Ingresses that serve to say where they are reached."""
+        points = outcome.built.reached_at
+        if points is None:
+            return
+        document = ReachedDocument(points)
+        for ref, serves in accepted.items():
+            subject = outcome.snapshot.subject(ref) if serves and ref.kind == "Ingress" else None
+            if isinstance(subject, Resource):
+                self._documents.want(subject, document)

@@ -69,10 +69,27 @@ class ServiceSpec(Lenient, frozen=True, kw_only=True):
     external_name: str = ""
     load_balancer_ip: str = msgspec.field(default="", name="loadBalancerIP")
     external_traffic_policy: str = ""
+    external_ips: tuple[str, ...] = msgspec.field(default=(), name="externalIPs")
+
+
+class LoadBalancerPoint(Lenient, frozen=True, kw_only=True):
+    """An address or a host name that leads to the Service."""
+
+    ip: str = ""
+    hostname: str = ""
+
+
+class LoadBalancerStatus(Lenient, frozen=True, kw_only=True):
+    ingress: tuple[LoadBalancerPoint, ...] = ()
+
+
+class ServiceStatus(Lenient, frozen=True, kw_only=True):
+    load_balancer: LoadBalancerStatus = LoadBalancerStatus()
 
 
 class Service(LenientResource, frozen=True, kw_only=True):
     spec: ServiceSpec = ServiceSpec()
+    status: ServiceStatus | None = None
 
     def port(self, wanted: int | str) -> ServicePort | None:
         """The port with this number or name. A digit string counts as a number."""

@@ -9,6 +9,7 @@ from hearthgate.ingress.routing.certificates import built_certificate
 from hearthgate.ingress.routing.endpoints import EndpointsIndex
 from hearthgate.ingress.routing.entrypoints import build_entrypoints, build_udp_entrypoints
 from hearthgate.ingress.routing.gateway.provider import GatewayProvider, Surroundings
+from hearthgate.ingress.routing.ingresses.addresses import reached_at
 from hearthgate.ingress.routing.ingresses.backends import Backends, ingress_services
 from hearthgate.ingress.routing.ingresses.link import Ingresses
 from hearthgate.ingress.routing.internal_routers import internal_routers
@@ -62,6 +63,7 @@ class RoutingBuilder:
 
     default_transport: of backends that name no ServersTransport.
     self_signed: what serves names that no certificate covers, when no TLSStore says otherwise.
+    addresses: of this machine: where Ingresses say they are reached, when the settings do not say it.
     """
 
     def __init__(
@@ -70,8 +72,10 @@ class RoutingBuilder:
         *,
         default_transport: Transport | None = None,
         self_signed: Certificate | None = None,
+        addresses: tuple[str, ...] = (),
     ) -> None:
         self._settings = settings
+        self._addresses = addresses
         self._self_signed = self_signed
         self._tracker = Tracker()
         skip = settings.servers_transport.insecure_skip_verify
@@ -168,7 +172,9 @@ class RoutingBuilder:
             udp_routers=udp,
             udp_entrypoints=self._udp_entrypoints,
         )
-        return Built(model, endpoints, tuple(sorted(set(problems))), tuple(owned), gateways.verdicts)
+        points, found = reached_at(snapshot, self._settings.providers.kubernetes_ingress, self._addresses)
+        problems.extend(found)
+        return Built(model, endpoints, tuple(sorted(set(problems))), tuple(owned), gateways.verdicts, points)
 
     def _redirect(self) -> Result[tuple[Ranked, ...]]:
         problems: list[Problem] = []

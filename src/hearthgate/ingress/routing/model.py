@@ -452,6 +452,13 @@ class RoutingModel(Value, frozen=True, kw_only=True):
         return (*self.routers, *self.tcp_routers, *self.udp_routers)
 
 
+class Point(NamedTuple):
+    """Where something is reached: an address or a host name."""
+
+    ip: str = ""
+    hostname: str = ""
+
+
 Endpoints = Mapping[EndpointsKey, tuple[Endpoint, ...]]
 
 
@@ -465,3 +472,5 @@ class Built(NamedTuple):
     problems: tuple[Problem, ...]
     owned: tuple[ObjectRef, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    reached_at: tuple[Point, ...] | None = None
+    """Where Ingresses are reached; None when nothing is to be said of that."""

@@ -159,13 +159,11 @@ class GatewayProvider:
 
 
 def _service_addresses(service: Service) -> Iterator[Address]:
-    status = service.status if isinstance(service.status, Mapping) else {}
-    points = (status.get("loadBalancer") or {}).get("ingress") or ()
-    for point in points:
-        if point.get("ip"):
-            yield Address("IPAddress", point["ip"])
-        elif point.get("hostname"):
-            yield Address("Hostname", point["hostname"])
+    for point in service.status.load_balancer.ingress if service.status is not None else ():
+        if point.ip:
+            yield Address("IPAddress", point.ip)
+        elif point.hostname:
+            yield Address("Hostname", point.hostname)
 
 
 def _gateway_verdict(
