@@ -2,7 +2,7 @@
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hearthgate.ingress.envoy.routes import CompiledRouter
 
@@ -40,8 +40,8 @@ class RouterIndex:
         """All that may have routes for a domain, in order of precedence."""
         pinned = self._pinned.get(domain, ())
         if not self._wide or not pinned:
-            return tuple(pinned or self._wide)
-        return tuple(sorted({*pinned, *self._wide}, key=_order))
+            return specific_hosts_first(pinned or self._wide)
+        return specific_hosts_first(sorted({*pinned, *self._wide}, key=_order))
 
     def _add(self, router: CompiledRouter) -> None:
         for host in router.pinned:
@@ -65,3 +65,24 @@ class RouterIndex:
 
 def _order(router: CompiledRouter) -> tuple[int | str, ...]:
     return router.order
+
+
+def specific_hosts_first(routers: Sequence[CompiledRouter]) -> tuple[CompiledRouter, ...]:
+    """The same routers, given by precedence. Of those whose host has a rank none stands before one whose host is
+    more specific: it goes down behind that one, past others that stand between."""
+    ranked: dict[int, list[int]] = {}
+    for place, router in enumerate(routers):
+        if router.router.host_rank:
+            ranked.setdefault(router.router.host_rank, []).append(place)
+    if len(ranked) < 2:
+        return tuple(routers)
+    places: dict[int, int] = {}
+    lowest = -1
+    for rank in sorted(ranked, reverse=True):
+        places.update((place, max(place, lowest)) for place in ranked[rank])
+        lowest = max(places[place] for place in ranked[rank])
+    order = sorted(
+        range(len(routers)),
+        key=lambda place: (places.get(place, place), -routers[place].router.host_rank, place),
+    )
+    return tuple(routers[place] for place in order)

@@ -251,6 +251,8 @@ class Router(Value, frozen=True, kw_only=True):
     observed: None when it is what the entrypoint says.
     above: the `order` of the router that this one is a layer below of; empty for nearly all.
     tie: decides among equal priorities before the name does, the lowest first.
+    host_rank: more for a more specific host. Among those that have one (above 0) the higher goes first, whatever
+        the priorities are.
     """
 
     name: str
@@ -266,6 +268,7 @@ class Router(Value, frozen=True, kw_only=True):
     observed: Observed | None = None
     above: tuple[int | str, ...] = ()
     tie: str = ""
+    host_rank: int = 0
 
     @property
     def every_middleware(self) -> tuple[Middleware, ...]:

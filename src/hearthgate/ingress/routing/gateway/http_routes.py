@@ -10,6 +10,7 @@ from hearthgate.ingress.routing.gateway.attachments import Attached, Attachments
 from hearthgate.ingress.routing.gateway.backends import MILLION, Backends
 from hearthgate.ingress.routing.gateway.faults import Fault, Place, Touches
 from hearthgate.ingress.routing.gateway.filters import Filtered, Filters
+from hearthgate.ingress.routing.gateway.hostnames import specificity
 from hearthgate.ingress.routing.gateway.matches import Matched, grpc_match, http_match
 from hearthgate.ingress.routing.gateway.outcomes import RouteOutcome, route_verdict
 from hearthgate.ingress.routing.model import Router
@@ -188,6 +189,7 @@ def _router(route: Route, numbers: tuple[int, int], spot: _Spot, matched: Matche
         rule=matched.rule,
         priority=matched.priority,
         tie=_tie(route, numbers),
+        host_rank=1 + specificity(spot.host),
         middlewares=action.middlewares,
         service=action.service,
         tls=spot.tls,
