@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hearthgate.ingress.envoy.clusters import checks_addresses, has_name
+from hearthgate.ingress.envoy.clusters import checks_addresses, has_name, states_servers
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.streams.clusters import checks_stream_addresses
 from hearthgate.ingress.envoy.translate import Translation, Translator
@@ -16,8 +16,14 @@ from hearthgate.ingress.routing.model import (
     Endpoint,
     Endpoints,
     EndpointsKey,
+    EndpointState,
     EntryPoint,
+    FailoverService,
+    HealthCheck,
     LoadBalancer,
+    Mirror,
+    MirroredService,
+    PassiveHealthCheck,
     Router,
     RoutingModel,
     StickyCookie,
@@ -50,9 +56,19 @@ RULES = [
     "HostRegexp(`^[ab]`) && !Method(`GET`)",
 ]
 KEYS = [EndpointsKey("default", name, "http") for name in ("one", "two", "three")]
+CHECKED = [key._replace(check="c") for key in KEYS]
+
+
+def _balancer(key: EndpointsKey, fields: dict[str, Any]) -> LoadBalancer:
+    """Servers that no endpoints name have endpoints only for their checks."""
+    named = key.check or not fields.keys() & {"external", "addresses"}
+    check = HealthCheck() if key.check else None
+    return LoadBalancer(name=key.service, endpoints=key if named else None, check=check, **fields)
+
+
 BALANCERS = st.builds(
-    lambda key, fields: LoadBalancer(name=key.service, endpoints=key, **fields),
-    st.sampled_from(KEYS),
+    _balancer,
+    st.sampled_from([*KEYS, *CHECKED]),
     st.sampled_from(
         [
             {},
@@ -61,6 +77,9 @@ BALANCERS = st.builds(
             {"scheme": "https", "transport": Transport(insecure_skip_verify=True)},
             {"sticky": StickyCookie(name="server")},
             {"pass_host_header": False},
+            {"strategy": "leasttime", "passive": PassiveHealthCheck()},
+            {"external": Endpoint("nas.lan", 80)},
+            {"addresses": (Endpoint("192.0.2.9", 80),)},
         ]
     ),
 )
@@ -70,6 +89,24 @@ WEIGHTED = st.builds(
     ),
     st.lists(st.tuples(st.integers(0, 3), BALANCERS), min_size=1, max_size=3),
     st.sampled_from([None, StickyCookie(name="lb")]),
+)
+
+
+FAILOVER = st.builds(
+    lambda service, fallback, statuses: FailoverService(
+        name="failover", service=service, fallback=fallback, statuses=statuses
+    ),
+    st.one_of(BALANCERS, WEIGHTED),
+    BALANCERS,
+    st.sampled_from([(), (500,)]),
+)
+MIRRORED = st.builds(
+    lambda service, mirror, body: MirroredService(
+        name="mirrored", service=service, mirrors=(Mirror(percent=10, service=mirror),), body=body
+    ),
+    st.one_of(BALANCERS, WEIGHTED),
+    BALANCERS,
+    st.booleans(),
 )
 
 
@@ -89,7 +126,7 @@ ROUTERS = st.builds(
             "entrypoint": st.sampled_from(["web", "websecure", "gone"]),
             "tls": st.booleans(),
             "priority": st.integers(1, 3),
-            "service": st.one_of(st.none(), BALANCERS, WEIGHTED),
+            "service": st.one_of(st.none(), BALANCERS, WEIGHTED, FAILOVER, MIRRORED),
         }
     ),
 )
@@ -184,11 +221,19 @@ MODELS = st.builds(
     udp_entrypoints=st.sampled_from([(), (UDPEntryPoint(name="dns", host="::", port=53),)]),
 )
 ADDRESSES = st.lists(
-    st.sampled_from([Endpoint("192.0.2.1", 80), Endpoint("2001:db8::1", 80), Endpoint("nas.lan", 80)]),
+    st.sampled_from(
+        [
+            Endpoint("192.0.2.1", 80),
+            Endpoint("192.0.2.1", 80, EndpointState.DOWN),
+            Endpoint("2001:db8::1", 80),
+            Endpoint("2001:db8::2", 80, EndpointState.FENCED),
+            Endpoint("nas.lan", 80),
+        ]
+    ),
     max_size=3,
     unique=True,
 ).map(tuple)
-ENDPOINTS = st.dictionaries(st.sampled_from(KEYS), ADDRESSES)
+ENDPOINTS = st.dictionaries(st.sampled_from([*KEYS, *CHECKED]), ADDRESSES)
 
 
 def fresh(model: RoutingModel, endpoints: Endpoints) -> Translation:
@@ -231,6 +276,7 @@ def _by_eds_alone(model: RoutingModel, endpoints: Endpoints) -> bool:
     return not (
         any(map(has_name, endpoints.values()))
         or any(map(checks_addresses, members))
+        or any(map(states_servers, members))
         or any(map(checks_stream_addresses, streams))
         # Weights of datagrams stand in a cluster of their own, with all addresses.
         or model.udp_routers
@@ -252,3 +298,20 @@ def test_endpoints_alone_are_what_a_translation_would_give(
         assert dict(resources[ENDPOINT]) == dict(wanted.resources[ENDPOINT])
         assert dict(first.resources[CLUSTER]) == dict(wanted.resources[CLUSTER])
     assert_same(kept.translate(model, after), wanted)
+
+
+@settings(max_examples=60, deadline=None)
+@given(MODELS, st.lists(ENDPOINTS, min_size=1, max_size=4))
+def test_endpoints_one_after_the_other_give_all_that_a_translation_would(
+    model: RoutingModel, states: list[Endpoints]
+) -> None:
+    """What the controller does: while endpoints alone change, they alone are sent, on top of what is there."""
+    kept = Translator(OPTIONS)
+    sent = kept.translate(model, {}).resources
+    for endpoints in states:
+        resources = kept.translate_endpoints(endpoints)
+        if resources is None:
+            sent = kept.translate(model, endpoints).resources
+        else:
+            sent = sent.updated(ENDPOINT, resources[ENDPOINT])
+        assert dict(sent) == dict(fresh(model, endpoints).resources)

@@ -94,6 +94,7 @@ class IngressController:
         self._turn = asyncio.Lock()
         self._latest: Outcome | None = None
         self._last: _Applied | None = None
+        self._confirming: asyncio.Task[None] | None = None
         self._starttls = starttls
         self._publish = publish
         self._certificates = CertificateIndex()
@@ -114,19 +115,27 @@ class IngressController:
     async def run(self, snapshots: AsyncIterator[Snapshot]) -> None:
         """Applies and publishes. What a proxy that was away confirms later is published once more then."""
         async with asyncio.TaskGroup() as group:
-            confirming: asyncio.Task[None] | None = None
-            following = group.create_task(self._follow_guards())
-            asking = group.create_task(self._follow_health())
-            async for snapshot in snapshots:
-                if confirming is not None:
-                    confirming.cancel()
-                    confirming = None
-                outcome = await self.apply(snapshot)
-                self._tell(outcome)
-                if not outcome.programmed:
-                    confirming = group.create_task(self._publish_confirmed(outcome))
-            following.cancel()
-            asking.cancel()
+            following = group.create_task(self._follow_guards()), group.create_task(self._follow_health(group))
+            try:
+                async for snapshot in snapshots:
+                    self._stop_confirming()
+                    self._conclude(await self.apply(snapshot), group)
+            finally:
+                for task in following:
+                    task.cancel()
+                self._stop_confirming()
+
+    def _conclude(self, outcome: Outcome, group: asyncio.TaskGroup) -> None:
+        """Publishes, and once more when a proxy that was away confirms."""
+        self._tell(outcome)
+        self._stop_confirming()
+        if not outcome.programmed:
+            self._confirming = group.create_task(self._publish_confirmed(outcome))
+
+    def _stop_confirming(self) -> None:
+        if self._confirming is not None:
+            self._confirming.cancel()
+            self._confirming = None
 
     async def _publish_confirmed(self, outcome: Outcome) -> None:
         await self._proxy.in_sync.wait()
@@ -140,12 +149,12 @@ class IngressController:
             if self._latest is not None:
                 self._tell(self._latest)
 
-    async def _follow_health(self) -> None:
+    async def _follow_health(self, group: asyncio.TaskGroup) -> None:
         """Applies what health checks find. What they tell in one moment is applied at once."""
         while True:
             await self._health.changed.wait()
             if self._latest is not None:
-                self._tell(await self.apply(self._latest.snapshot))
+                self._conclude(await self.apply(self._latest.snapshot), group)
 
     def _tell(self, outcome: Outcome) -> None:
         self._latest = outcome
@@ -171,6 +180,8 @@ class IngressController:
             self._guards.update(last.middlewares, built.endpoints)
             translated = time.perf_counter()
             applied = await self._proxy.update_endpoints(resources[ENDPOINT])
+            # Endpoints may be confirmed by a proxy that has not got as far with the rest.
+            applied = applied._replace(acked=applied.acked and self._proxy.in_sync.is_set())
         else:
             self._last = None  # an attempt that is cancelled half way leaves nothing to build upon
             translation = self._translator.translate(built.model, built.endpoints)

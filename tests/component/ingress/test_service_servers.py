@@ -175,7 +175,7 @@ async def test_ports_of_nodes(pods: Pods) -> None:
     assert await pods.reached(10) == Counter(b=10)
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no address of its own": ({"nativeLB": True}, {"clusterIP": "None"}, "nativeLB"),
     "no port of nodes": ({"nodePortLB": True}, {}, "nodePortLB"),
     "no such mode": ({"healthCheck": {"mode": "tcp"}}, {}, "healthCheck.mode"),

@@ -78,6 +78,11 @@ def checks_addresses(balancer: LoadBalancer) -> bool:
     return balancer.scheme == "https" and not transport.insecure_skip_verify and not named
 
 
+def states_servers(balancer: LoadBalancer) -> bool:
+    """Whether the cluster itself says which of its servers passes a health check: those that no endpoints name."""
+    return balancer.check is not None and (balancer.external is not None or bool(balancer.addresses))
+
+
 def needs_http1_for_upgrades(balancer: LoadBalancer) -> bool:
     """Whether ALPN may choose HTTP/2, over which few backends take upgrades (upstream avoids it for them too)."""
     return balancer.scheme == "https" and balancer.transport.http2

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from hearthgate.ingress.envoy.certificates import CertificateIndex, QuicCertificates
 from hearthgate.ingress.envoy.cluster_count import ClusterCount
-from hearthgate.ingress.envoy.clusters import checks_addresses, internal_clusters
+from hearthgate.ingress.envoy.clusters import checks_addresses, internal_clusters, states_servers
 from hearthgate.ingress.envoy.endpoint_table import EndpointTable
 from hearthgate.ingress.envoy.entrypoints import Layout, layouts
 from hearthgate.ingress.envoy.options import ProxyOptions
@@ -200,7 +200,7 @@ class Translator:
     def _compiled(self, router: Router, scope: Scope) -> _Known:
         members = tuple(dict.fromkeys((*balancers(router.service), *asked_balancers(router.every_middleware))))
         compiled = compile_router(router, scope, self._endpoints.inline, self._options)
-        steady = not any(map(checks_addresses, members))
+        steady = not any(checks_addresses(member) or states_servers(member) for member in members)
         return _Known(router, scope, members, self._inline(members), steady, compiled)
 
     def _is_current(self, known: _Known) -> bool:

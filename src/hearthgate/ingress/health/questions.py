@@ -21,6 +21,11 @@ _REDIRECTS: Final = 10
 """As Go's client."""
 
 
+SPEAKS_TLS: Final = "it speaks TLS: set scheme to https"
+_PROBE: Final = 1.0
+"""Seconds for a handshake that only shall tell what a server speaks."""
+
+
 class Asker:
     """Asks over connections of its own. `close` it at the end."""
 
@@ -41,6 +46,9 @@ class Asker:
                 return await self._ask_http(server, check, transport)
         except TimeoutError:
             return f"no answer within {check.timeout:g} s"
+        except (aiohttp.ServerDisconnectedError, ConnectionResetError):
+            spoken = check.scheme == "http" and await _speaks_tls(server, check)
+            return SPEAKS_TLS if spoken else "it closed the connection without an answer"
         except (OSError, aiohttp.ClientError, grpc.aio.AioRpcError, WireError, ValueError) as error:
             return _reason(error, check)
 
@@ -74,6 +82,20 @@ class Asker:
             if status == 400 and check.scheme == "http":
                 hint = _hint(await response.content.read(2048))
             return f"it answered {status}{hint}"
+
+
+async def _speaks_tls(server: Endpoint, check: HealthCheck) -> bool:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(_PROBE):
+            port = check.port or server.port
+            _, writer = await asyncio.open_connection(server.address, port, ssl=context, server_hostname="")
+            writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return True
 
 
 async def _ask_grpc(server: Endpoint, check: HealthCheck, transport: Transport) -> str:
@@ -161,11 +183,9 @@ def _reason(error: Exception, check: HealthCheck) -> str:
             return f"more than {_REDIRECTS} redirections"
         case aiohttp.ClientResponseError():
             spoken = _TLS_RECORD.decode("latin1") in error.message or "0x15" in error.message
-            return "it speaks TLS: set scheme to https" if spoken else "what it answered is not HTTP"
+            return SPEAKS_TLS if spoken else "what it answered is not HTTP"
         case grpc.aio.AioRpcError():
             return f"gRPC status {error.code().name}"
-        case aiohttp.ServerDisconnectedError() | ConnectionError():
-            return "it closed the connection without an answer"
     return f"{type(error).__name__} over {check.scheme}"
 
 
