@@ -138,7 +138,10 @@ async def test_what_nobody_was_asked_for_names_no_service(tmp_path: Path, free_p
             assert entry["RetryAttempts"] == 0
 
 
-HASHES = {"asked of the service": "$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0", "checked by the proxy": "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="}
+HASHES = {
+    "asked of the service": "$apr1$saltsalt$LrttParrLPdxvgutaSXWJ0",
+    "checked by the proxy": "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=",
+}
 
 
 @pytest.mark.parametrize("kind", HASHES)

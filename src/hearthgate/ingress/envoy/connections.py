@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from hearthgate.ingress.envoy import forwarded, queries
 from hearthgate.ingress.envoy.messages import ADS, CLIENT_IP, PEER, duration, extension, header, wrapped
-from hearthgate.ingress.envoy.observability.recording import OFF, Recording
+from hearthgate.ingress.envoy.observability.recording import Recording
 from hearthgate.ingress.envoy.peers import SOCKET, Peers, peer_format
 from hearthgate.ingress.routing.model import EntryPoint
 
@@ -38,10 +38,11 @@ class Kind(StrEnum):
 
 
 def network_filters(
-    entrypoint: EntryPoint, kind: Kind, peers: Peers, route_config: str, hostname: str, recording: Recording = OFF
+    entrypoint: EntryPoint, kind: Kind, peers: Peers, route_config: str, *, hostname: str, recording: Recording
 ) -> list[dict[str, Any]]:
     """The network filters of one filter chain."""
-    return [_client_ip(peers), _connection_manager(entrypoint, kind, peers, route_config, hostname, recording)]
+    manager = _connection_manager(entrypoint, kind, peers, route_config, hostname=hostname, recording=recording)
+    return [_client_ip(peers), manager]
 
 
 def _client_ip(peers: Peers) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def _client_ip(peers: Peers) -> dict[str, Any]:
 
 
 def _connection_manager(
-    entrypoint: EntryPoint, kind: Kind, peers: Peers, route_config: str, hostname: str, recording: Recording
+    entrypoint: EntryPoint, kind: Kind, peers: Peers, route_config: str, *, hostname: str, recording: Recording
 ) -> dict[str, Any]:
     tls, recorded = kind is not Kind.PLAIN, recording.filters()
     schemes = entrypoint.scheme_headers

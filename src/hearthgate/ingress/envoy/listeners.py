@@ -137,12 +137,18 @@ def listening_address(host: str, port: int, options: ProxyOptions, protocol: str
     }
 
 
+def _filters(
+    entrypoint: EntryPoint, kind: Kind, peers: Peers, routes: str, options: ProxyOptions
+) -> list[dict[str, Any]]:
+    return network_filters(entrypoint, kind, peers, routes, hostname=options.hostname, recording=options.recording)
+
+
 def _plain_chain(entrypoint: EntryPoint, peers: Peers, options: ProxyOptions) -> dict[str, Any]:
     routes = plain_routes(entrypoint.name)
     return {
         "name": _chain_name(routes, peers),
         "filter_chain_match": {"transport_protocol": "raw_buffer", **_sources(peers)},
-        "filters": network_filters(entrypoint, Kind.PLAIN, peers, routes, options.hostname, options.recording),
+        "filters": _filters(entrypoint, Kind.PLAIN, peers, routes, options),
     }
 
 
@@ -162,7 +168,7 @@ def _tls_chains(
                     "server_names": hosts,
                     **_sources(peers),
                 },
-                "filters": network_filters(entrypoint, kind, peers, routes, options.hostname, options.recording),
+                "filters": _filters(entrypoint, kind, peers, routes, options),
                 "transport_socket": socket,
                 "transport_socket_connect_timeout": duration(_HANDSHAKE_TIMEOUT),
             }

@@ -11,7 +11,7 @@ from hearthgate.ingress.envoy.clusters import Cluster
 from hearthgate.ingress.envoy.connections import FILTER_CHAIN
 from hearthgate.ingress.envoy.match import domains, route_match
 from hearthgate.ingress.envoy.messages import field, make, repeated
-from hearthgate.ingress.envoy.observability.recording import Recording, switched
+from hearthgate.ingress.envoy.observability.recording import switched
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.plan import Branch, Scope, plan_branches
 from hearthgate.ingress.envoy.retries import alike, retries
@@ -106,7 +106,7 @@ def compile_router(router: Router, scope: Scope, inline: Inline, options: ProxyO
     if problems:
         return CompiledRouter(router, problems=tuple(problems))
     problems += [_problem(router, "middlewares", each, Severity.WARNING) for each in complaints]
-    common = _identity(router, options.recording)
+    common = _identity(router)
     planned = {way: switched(some, router.observed, options.recording) for way, some in planned.items()}
     if len(planned) == 1:
         ((_, branches),) = planned.items()
@@ -133,12 +133,11 @@ def _only_host(conjunct: Conjunct) -> str | None:
     return None
 
 
-def _identity(router: Router, recording: Recording) -> bytes:
+def _identity(router: Router) -> bytes:
     """The name of a router's routes: enough for logs and metrics, which find the service's name at the cluster
     (`alt_stat_name`) and the entrypoint's at the listener. Metadata would say it again, for 5 µs a route in Envoy.
     """
-    route = make(_ROUTE, name=router.name, **recording.route_fields(router.observed))
-    return bytes(route.SerializeToString(deterministic=True))
+    return bytes(make(_ROUTE, name=router.name).SerializeToString(deterministic=True))
 
 
 def _blocks(branch: Branch, chosen: tuple[Action, ...], common: bytes, *, of: bytes = b"") -> Iterator[Block]:

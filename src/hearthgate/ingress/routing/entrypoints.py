@@ -118,6 +118,7 @@ def _entrypoint(name: str, settings: EntryPointSettings) -> EntryPoint:
         append_forwarded_for=not headers.not_append_x_forwarded_for,
         scheme_headers=headers.add_x_forwarded_scheme_headers,
         observed=entrypoint_observed(settings),
+        traced=settings.observability.tracing,
     )
 
 

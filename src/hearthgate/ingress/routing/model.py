@@ -235,7 +235,6 @@ class Observed(Value, frozen=True, kw_only=True):
 
     access_logs: bool = True
     metrics: bool = True
-    tracing: bool = True
 
 
 class Router(Value, frozen=True, kw_only=True):
@@ -423,6 +422,7 @@ class EntryPoint(Value, frozen=True, kw_only=True):
     append_forwarded_for: bool = True
     scheme_headers: bool = False
     observed: Observed = Observed()
+    traced: bool = True
 
 
 class UDPEntryPoint(Value, frozen=True, kw_only=True):

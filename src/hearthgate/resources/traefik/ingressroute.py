@@ -22,7 +22,7 @@ class RouterObservability(Strict, frozen=True, kw_only=True):
 
     access_logs: bool | None = None
     metrics: bool | None = None
-    tracing: bool | None = None
+    tracing: Annotated[bool | None, unsupported("entrypoints have the switch")] = None
     trace_verbosity: Annotated[Literal["minimal", "detailed", ""], unsupported("a request is one span")] = (
         "minimal"
     )

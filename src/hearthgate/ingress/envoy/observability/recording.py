@@ -7,6 +7,7 @@ from hearthgate.ingress.envoy.middlewares.lane import Branch
 from hearthgate.ingress.envoy.observability import access_log, counters, tracing
 from hearthgate.ingress.envoy.observability.switches import route_switch
 from hearthgate.ingress.observability.settings import AccessLog, Prometheus, Tracing
+from hearthgate.ingress.routing.entrypoints import INTERNAL_ENTRYPOINT
 from hearthgate.ingress.routing.model import EntryPoint, Observed
 from hearthgate.ingress.xds.resources import Versioned
 
@@ -41,19 +42,17 @@ class Recording(NamedTuple):
             logs += counters.loggers(self.prometheus, name, default=observed.metrics)
         if logs:
             found["access_log"] = logs
-        if self.tracing is not None:
-            found |= tracing.fields(self.tracing, name, traced=observed.tracing)
+        if self.tracing is not None and self._is_traced(entrypoint, self.tracing):
+            found |= tracing.fields(self.tracing, name)
         return found
+
+    def _is_traced(self, entrypoint: EntryPoint, settings: Tracing) -> bool:
+        """Requests for our own pages are on demand alone."""
+        return entrypoint.traced and (entrypoint.name != INTERNAL_ENTRYPOINT or settings.add_internals)
 
     def clusters(self, system_cas: str) -> dict[str, Versioned]:
         """Clusters that recording needs, by name. Raises TracingError."""
         return {tracing.CLUSTER: tracing.cluster(self.tracing, system_cas)} if self.tracing is not None else {}
-
-    def route_fields(self, observed: Observed | None) -> dict[str, Any]:
-        """Fields of the routes of a router."""
-        if observed is None or self.tracing is None:
-            return {}
-        return {"tracing": tracing.route_fields(traced=observed.tracing)}
 
 
 OFF: Final = Recording()

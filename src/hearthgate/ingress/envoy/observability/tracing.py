@@ -13,6 +13,11 @@ CLUSTER: Final = "hearthgate-otlp"
 _TIMEOUT: Final = 5.0
 _OTEL: Final = "envoy.extensions.tracers.opentelemetry."
 _TLS: Final = "envoy.extensions.transport_sockets.tls.v3."
+_REQUEST_ID: Final = "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig"
+_NO_PART: Final = {
+    "pack_trace_reason": {"value": False},
+    "use_request_id_for_trace_sampling": {"value": False},
+}
 _OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -59,10 +64,8 @@ def collector(settings: Tracing) -> Collector:
     return Collector(url.hostname, port_number, path, secure, False, http.headers, http.tls)
 
 
-def fields(settings: Tracing, entrypoint: str, *, traced: bool) -> dict[str, Any]:
-    """The fields of an HttpConnectionManager. traced: whether requests are, unless their route says otherwise.
-
-    Raises TracingError."""
+def fields(settings: Tracing, entrypoint: str) -> dict[str, Any]:
+    """The fields of an HttpConnectionManager. Raises TracingError."""
     target = collector(settings)
     return {
         "tracing": {
@@ -74,22 +77,15 @@ def fields(settings: Tracing, entrypoint: str, *, traced: bool) -> dict[str, Any
                 resource_detectors=[_attributes(settings.resource_attributes)],
                 **_exporter(target),
             ),
-            "client_sampling": {"value": 100.0},
-            "random_sampling": {"value": 100.0},
-            "overall_sampling": {"value": 100.0 if traced else 0.0},
             "spawn_upstream_span": {"value": True},
             "operation": "%REQ(:METHOD)%",
             "upstream_operation": "ReverseProxy",
             "custom_tags": [*_tags(entrypoint), *_headers(settings)],
-        }
+        },
+        # Requests have no id here unless the client gives one: it shall not decide what is traced. The price:
+        # Envoy asks the sampler about each request, and a route cannot say a share of its own.
+        "request_id_extension": {"typed_config": any_of(make(_REQUEST_ID, **_NO_PART))},
     }
-
-
-def route_fields(*, traced: bool) -> dict[str, Any]:
-    """The `tracing` of a Route with a word of its own."""
-    share = {"numerator": 100 if traced else 0, "denominator": "HUNDRED"}
-    whole = {"numerator": 100, "denominator": "HUNDRED"}
-    return {"client_sampling": whole, "random_sampling": whole, "overall_sampling": share}
 
 
 def cluster(settings: Tracing, system_cas: str) -> Versioned:
@@ -137,7 +133,7 @@ def _socket(target: Collector, system_cas: str) -> dict[str, Any]:
 def _exporter(target: Collector) -> dict[str, Any]:
     if target.grpc:
         metadata = [
-            {"key": name.lower(), "value": literal(value)} for name, value in sorted(target.headers.items())
+            {"key": name.lower(), "value": value} for name, value in sorted(target.headers.items())
         ]
         authority = f"{target.host}:{target.port}"
         service = {"envoy_grpc": {"cluster_name": CLUSTER, "authority": authority}, "initial_metadata": metadata}
