@@ -34,7 +34,9 @@ class Policies:
         found = named or list(self._targeting(service, None))
         if not found:
             return None
-        return self.built(min(found, key=lambda one: (one.metadata.creation_timestamp, one.metadata.name))).value
+        return self.built(
+            min(found, key=lambda one: (one.metadata.creation_timestamp or "", one.metadata.name))
+        ).value
 
     def built(self, policy: BackendTLSPolicy) -> Result[Trust]:
         return self._tracker.result(("backend tls policy", *policy.key), lambda: self._build(policy))
