@@ -59,8 +59,30 @@ OTHER = st.sampled_from(
         {"unknown": 1},
     ]
 )
-SERVICES = st.lists(
-    st.builds(lambda ref, port: {**ref, "port": port}, REFERENCE, st.sampled_from([80, 81, "http"])), max_size=2
+SERVICE = st.builds(
+    lambda ref, port, more: {**ref, "port": port, **more},
+    REFERENCE,
+    st.sampled_from([80, 81, "http"]),
+    st.sampled_from(
+        [
+            {},
+            {"middlewares": [{"name": "a"}]},
+            {"healthCheck": {"interval": 1}},
+            {"healthCheck": {"interval": "never"}},
+            {"kind": "TraefikService"},
+            {"nativeLB": True},
+            {"serversTransport": "a"},
+        ]
+    ),
+)
+SERVICES = st.lists(SERVICE, max_size=2)
+COMPOSITES = st.one_of(
+    SERVICES.map(lambda services: {"weighted": {"services": services}}),
+    SERVICES.map(lambda services: {"highestRandomWeight": {"services": services}}),
+    st.builds(lambda main, other: {"failover": {"service": main, "fallback": other}}, SERVICE, SERVICE),
+    st.builds(
+        lambda main, other: {"mirroring": {**main, "mirrors": [{**other, "percent": 10}]}}, SERVICE, SERVICE
+    ),
 )
 ROUTE = st.builds(
     lambda match, middlewares, services: {"match": match, "middlewares": middlewares, "services": services},
@@ -119,6 +141,25 @@ STREAMS = st.one_of(
         st.sampled_from(["VersionTLS13", "junk"]),
     ),
 )
+SLICES = st.builds(
+    lambda s, n, service, address, conditions: (
+        _manifest(
+            "discovery.k8s.io/v1",
+            "EndpointSlice",
+            s,
+            n,
+            addressType="IPv4",
+            ports=[{"name": "http", "port": 8080}, {"name": "http", "port": 8080, "protocol": "UDP"}],
+            endpoints=[{"addresses": [address], "conditions": conditions}],
+        )
+        | {"metadata": {"name": n, "namespace": s, "labels": {"kubernetes.io/service-name": service}}}
+    ),
+    SPACES,
+    NAMES,
+    NAMES,
+    st.sampled_from(["10.0.0.1", "10.0.0.2"]),
+    st.sampled_from([{"ready": True}, {"ready": False}, {"serving": True, "terminating": True}]),
+)
 OBJECTS = st.one_of(
     STREAMS,
     st.builds(lambda s, n, spec: _traefik("Middleware", s, n, spec), SPACES, NAMES, CHAIN | AUTH | ASKING | OTHER),
@@ -130,10 +171,10 @@ OBJECTS = st.one_of(
         st.just([]) | st.lists(REFERENCE, max_size=2),
     ),
     st.builds(
-        lambda s, n, services: _traefik("TraefikService", s, n, {"weighted": {"services": services}}),
+        lambda s, n, spec: _traefik("TraefikService", s, n, spec),
         SPACES,
         NAMES,
-        SERVICES,
+        COMPOSITES,
     ),
     st.builds(
         lambda s, n, port: _manifest("v1", "Service", s, n, spec={"ports": [{"name": "http", "port": port}]}),
@@ -141,23 +182,7 @@ OBJECTS = st.one_of(
         NAMES,
         st.sampled_from([80, 81]),
     ),
-    st.builds(
-        lambda s, n, ready: (
-            _manifest(
-                "discovery.k8s.io/v1",
-                "EndpointSlice",
-                s,
-                n,
-                addressType="IPv4",
-                ports=[{"name": "http", "port": 8080}],
-                endpoints=[{"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}],
-            )
-            | {"metadata": {"name": n, "namespace": s, "labels": {"kubernetes.io/service-name": n}}}
-        ),
-        SPACES,
-        NAMES,
-        st.booleans(),
-    ),
+    SLICES,
     st.builds(
         lambda s, n, text: _manifest("v1", "Secret", s, n, stringData={"users": text}),
         SPACES,
@@ -236,6 +261,15 @@ KUBERNETES = st.one_of(
 CHANGES = st.lists(st.one_of(OBJECTS, KUBERNETES, st.tuples(SPACES, NAMES)), max_size=12)
 
 
+ROUTED = [
+    _manifest("v1", "Service", "one", "a", spec={"ports": [{"name": "http", "port": 80}]}),
+    _traefik(
+        "IngressRoute", "one", "a", {"routes": [{"match": "Host(`a`)", "services": [{"name": "a", "port": 80}]}]}
+    ),
+]
+"""A route whose Service has endpoints or has not."""
+
+
 class World:
     """Objects that come and go, as a hub would hold them: what does not change is the same object."""
 
@@ -286,6 +320,24 @@ def test_incremental_equals_fresh(rounds: list[list[Any]]) -> None:
         kept = builder.build(snapshot)
         assert kept.problems == fresh.problems
         assert kept.model == fresh.model
+        assert dict(kept.endpoints) == dict(fresh.endpoints)
+
+
+@settings(max_examples=80, deadline=None)
+@given(CHANGES, st.lists(st.lists(SLICES, max_size=3), min_size=1, max_size=5))
+def test_endpoints_alone_equal_fresh(first: list[Any], rounds: list[list[Any]]) -> None:
+    """While nothing but endpoints changes, the model is the very same object or a right one."""
+    world = World()
+    for change in (*first, *ROUTED):
+        if isinstance(change, dict):
+            world.put(change)
+    builder = RoutingBuilder(SETTINGS)
+    builder.build(world.snapshot(1))
+    for number, slices in enumerate(rounds, 2):
+        for manifest in slices:
+            world.put(manifest)
+        kept, fresh = builder.build(world.snapshot(number)), RoutingBuilder(SETTINGS).build(world.snapshot(number))
+        assert (kept.model, kept.problems, kept.owned) == (fresh.model, fresh.problems, fresh.owned)
         assert dict(kept.endpoints) == dict(fresh.endpoints)
 
 

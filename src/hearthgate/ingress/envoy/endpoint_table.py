@@ -66,10 +66,10 @@ class EndpointTable:
     def assignments(self, clusters: Mapping[str, EndpointsKey]) -> dict[str, Versioned]:
         """ClusterLoadAssignments by name of cluster; of Services without endpoints too."""
         nothing = self._nothing = self._nothing or _Entry(())
-        old = self._made
+        entries, old = self._entries, self._made
         made: dict[str, tuple[_Entry, Versioned]] = {}
         for cluster, key in clusters.items():
-            entry = self._entry(key) or nothing
+            entry = entries.get(key) or (entries.get(key.unchecked) if key.check else None) or nothing
             known = old.get(cluster)
             if known is None or known[0] is not entry:
                 known = (entry, named(cluster, entry.assignment))

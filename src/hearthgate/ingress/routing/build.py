@@ -1,6 +1,6 @@
 """From a Snapshot to the RoutingModel: the whole model on every change, in the time of what changed."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from functools import partial
 from operator import itemgetter
 
@@ -42,6 +42,7 @@ from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.core import Secret
+from hearthgate.resources.discovery import EndpointSlice
 from hearthgate.resources.gateway import GRPCRoute, HTTPRoute
 from hearthgate.resources.networking import Ingress
 from hearthgate.resources.traefik import (
@@ -94,6 +95,7 @@ class RoutingBuilder:
         self._udp_entrypoints, found_udp = build_udp_entrypoints(settings)
         self._served_udp = {entrypoint.name for entrypoint in self._udp_entrypoints}
         self._setting_problems = [*found, *found_udp, *selector_problems(settings)]
+        self._last: tuple[Snapshot, Built] | None = None
         self._visible = Visible(settings.providers.kubernetes_crd)
         self._stream_routers = StreamRouters(self._tracker, settings)
         self._served = {entrypoint.name: entrypoint for entrypoint in self._entrypoints}
@@ -129,6 +131,17 @@ class RoutingBuilder:
     def build(self, snapshot: Snapshot) -> Built:
         snapshot = self._visible.of(snapshot)
         dropped = self._tracker.begin(snapshot)
+        last, served = self._last, self._endpoints.served
+        endpoints = self._endpoints.update(snapshot)
+        as_before = last is not None and not dropped and served == self._endpoints.served
+        if last is not None and as_before and _differ_in_endpoints_alone(last[0], snapshot):
+            built = last[1]._replace(endpoints=endpoints)
+        else:
+            built = self._build(snapshot, dropped)
+        self._last = snapshot, built
+        return built
+
+    def _build(self, snapshot: Snapshot, dropped: frozenset[Hashable]) -> Built:
         problems: list[Problem] = [*snapshot.problems, *self._setting_problems]
         owned = self._check_all(snapshot, problems)
         options, usable = self._tls_options(snapshot, problems)
@@ -314,6 +327,13 @@ class RoutingBuilder:
             problems.extend(_no_endpoints(router, key, allow_empty) for key in empty)
             if not empty or allow_empty:
                 yield ranked
+
+
+def _differ_in_endpoints_alone(one: Snapshot, other: Snapshot) -> bool:
+    """Which of a Service's endpoints are there does not matter to the model, only whether there is any."""
+    kinds = {*one.kinds, *other.kinds} - {EndpointSlice}
+    alike = all(one.collection(kind) is other.collection(kind) for kind in kinds)
+    return alike and one.refused == other.refused and one.warnings == other.warnings
 
 
 def build_model(snapshot: Snapshot, settings: IngressSettings, *, self_signed: Certificate | None = None) -> Built:

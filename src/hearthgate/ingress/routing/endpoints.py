@@ -1,17 +1,27 @@
 """EndpointSlices to endpoints: which addresses serve a port of a Service, by the slices' conditions."""
 
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 from hearthgate.cluster.snapshot import Collection, Snapshot
 from hearthgate.ingress.routing.model import Endpoint, Endpoints, EndpointsKey, EndpointState
 from hearthgate.resources.discovery import Endpoint as SliceEndpoint
 from hearthgate.resources.discovery import EndpointSlice
+from hearthgate.resources.meta import Resource
 
-_Part = tuple[EndpointsKey, tuple[Endpoint, ...], tuple[Endpoint, ...]]
+_SliceKey = tuple[str, str]
+
+
+class _Part(NamedTuple):
+    """What one slice says of one port."""
+
+    serving: tuple[Endpoint, ...]
+    terminating: tuple[Endpoint, ...]
 
 
 class EndpointsIndex:
-    """Endpoints of every Service port. Equal input gives the same object, and unchanged slices are not read again.
+    """Endpoints of every Service port. Equal input gives the same object, and only slices that changed are read.
 
     An endpoint serves while `serving` is true or unknown. Terminating ones are fenced: they keep their sticky
     sessions and get no others, unless nothing else is left: better a pod that is about to go than an error
@@ -20,7 +30,8 @@ class EndpointsIndex:
 
     def __init__(self) -> None:
         self._collection: Collection | None = None
-        self._parts: dict[tuple[str, str], tuple[EndpointSlice, tuple[_Part, ...]]] = {}
+        self._slices: Mapping[_SliceKey, Resource] = {}
+        self._parts: dict[EndpointsKey, dict[_SliceKey, _Part]] = {}
         self._endpoints: Endpoints = MappingProxyType({})
         self.served: frozenset[EndpointsKey] = frozenset()
         """Those that have an endpoint."""
@@ -29,29 +40,57 @@ class EndpointsIndex:
         collection = snapshot.collection(EndpointSlice)
         if collection is not self._collection:
             self._collection = collection
-            self._endpoints = self._merge(snapshot.all(EndpointSlice))
-            self.served = frozenset(key for key, addresses in self._endpoints.items() if addresses)
+            touched = self._read(collection.objects)
+            if touched:
+                self._merge(touched)
         return self._endpoints
 
-    def _merge(self, slices: tuple[EndpointSlice, ...]) -> Endpoints:
-        parts: dict[tuple[str, str], tuple[EndpointSlice, tuple[_Part, ...]]] = {}
-        active: dict[EndpointsKey, tuple[Endpoint, ...]] = {}
-        leaving: dict[EndpointsKey, tuple[Endpoint, ...]] = {}
-        for item in slices:
-            known = self._parts.get(item.key)
-            part = known if known is not None and known[0] is item else (item, tuple(_parts(item)))
-            parts[item.key] = part
-            for key, serving, terminating in part[1]:
-                active[key] = _join(active.get(key), serving)
-                if terminating:
-                    leaving[key] = _join(leaving.get(key), terminating)
-        self._parts = parts
-        for key, terminating in leaving.items():
-            active[key] = _with_fenced(active[key], terminating)
-        return MappingProxyType(active)
+    def _read(self, slices: Mapping[_SliceKey, Resource]) -> Iterable[EndpointsKey]:
+        """Brings `_parts` up to date. Returns the ports that may have other endpoints now."""
+        old, touched = self._slices, dict[EndpointsKey, None]()
+        self._slices = slices
+        changed = [key for key, item in slices.items() if old.get(key) is not item]
+        for slice_key in (*changed, *(old.keys() - slices.keys())):
+            for before in _ports(old.get(slice_key)):
+                touched[before] = None
+                self._parts[before].pop(slice_key, None)
+            now = slices.get(slice_key)
+            for key, part in _parts(now) if isinstance(now, EndpointSlice) else ():
+                touched[key] = None
+                known = self._parts.setdefault(key, {}).get(slice_key)
+                self._parts[key][slice_key] = part if known is None else _both(known, part)
+        return touched
+
+    def _merge(self, touched: Iterable[EndpointsKey]) -> None:
+        endpoints = dict(self._endpoints)
+        served = set(self.served)
+        for key in touched:
+            parts = self._parts[key].values()
+            if not parts:
+                del self._parts[key]
+                endpoints.pop(key, None)
+                served.discard(key)
+                continue
+            serving: tuple[Endpoint, ...] = ()
+            terminating: tuple[Endpoint, ...] = ()
+            for part in parts:
+                serving, terminating = _join(serving, part.serving), _join(terminating, part.terminating)
+            endpoints[key] = _with_fenced(serving, terminating) if terminating else serving
+            served.add(key) if endpoints[key] else served.discard(key)
+        self._endpoints = MappingProxyType(endpoints)
+        self.served = frozenset(served)
 
 
-def _join(known: tuple[Endpoint, ...] | None, more: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+def _both(one: _Part, other: _Part) -> _Part:
+    """Two ports of one slice with the same name: of two protocols."""
+    return _Part(_join(one.serving, other.serving), _join(one.terminating, other.terminating))
+
+
+def _ports(item: Resource | None) -> set[EndpointsKey]:
+    return {key for key, _ in _parts(item)} if isinstance(item, EndpointSlice) else set()
+
+
+def _join(known: tuple[Endpoint, ...], more: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
     return tuple(sorted({*known, *more})) if known else more
 
 
@@ -63,7 +102,7 @@ def _with_fenced(serving: tuple[Endpoint, ...], terminating: tuple[Endpoint, ...
     return tuple(sorted((*serving, *fenced)))
 
 
-def _parts(item: EndpointSlice) -> list[_Part]:
+def _parts(item: EndpointSlice) -> list[tuple[EndpointsKey, _Part]]:
     namespace, service = item.service_key
     if not service:
         return []
@@ -78,7 +117,7 @@ def _parts(item: EndpointSlice) -> list[_Part]:
                 group = terminating if endpoint.conditions.terminating else serving
                 group.update(Endpoint(address, port.port) for address in endpoint.addresses)
         key = EndpointsKey(namespace, service, port.name or "")
-        found.append((key, tuple(sorted(serving)), tuple(sorted(terminating))))
+        found.append((key, _Part(tuple(sorted(serving)), tuple(sorted(terminating)))))
     return found
 
 
