@@ -1,17 +1,22 @@
 """Settings that change while the program serves: entrypoints come, change and go; the others do not notice."""
 
+import asyncio
+import contextlib
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
+import httpx
 import pytest
 import yaml
 
 from examples.up import HOMELAB
 from tests.system.running import Hearthgate, free_port, homelab
-from tests.waiting import wait_for
+from tests.waiting import eventually, wait_for
 
 
 class Served:
@@ -125,3 +130,39 @@ def test_a_port_that_was_taken_is_bound_once_it_is_free(served: Served) -> None:
         assert answers(served.gateway.http)
     wait_for(lambda: answers(port), within=15, what="the entrypoint")
     served.change(taken=None)
+
+
+async def test_a_websocket_on_an_entrypoint_that_does_not_change_lives_on(served: Served) -> None:
+    gateway = served.gateway
+    context = ssl.create_default_context(cafile=str(gateway.authority))
+    host = "jellyfin.my-homelab.party"
+    url = f"https://127.0.0.1:{gateway.https}/ws"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(url, headers={"Host": host}, ssl=context, server_hostname=host) as socket,
+    ):
+        port = free_port()
+        await asyncio.to_thread(served.change, extra={"address": f"127.0.0.1:{port}"})
+        await eventually(lambda: asyncio.to_thread(answers, port), what="the new entrypoint")
+        await asyncio.to_thread(served.change, extra=None)
+        await eventually(lambda: asyncio.to_thread(lambda: not answers(port)), what="its end")
+        await socket.send_str("hello")
+        assert await socket.receive_str() == "hello"
+
+
+def test_a_gateway_of_a_cluster_tells_its_health_by_ping(served: Served, tmp_path: Path) -> None:
+    """It has no API of its own, and says so when one is asked for."""
+    settings = ("--set", "ping.entryPoint=web", "--set", "embeddedAPI.address=127.0.0.1:1")
+    second = Hearthgate(tmp_path, arguments=("--kubeconfig", str(served.gateway.kubeconfig), *settings))
+    second.start_on_cluster()
+    try:
+        wait_for(lambda: pinged(second.http), within=30, what="the answer")
+        assert "no effect with --kubeconfig" in second.log.read_text()
+    finally:
+        assert second.stop() == 0
+
+
+def pinged(port: int) -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return httpx.get(f"http://127.0.0.1:{port}/ping").status_code == 200
+    return False

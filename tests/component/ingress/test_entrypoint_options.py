@@ -212,6 +212,18 @@ async def test_answers_that_take_too_long_are_cut(stage: Stage) -> None:
     assert b"second" not in said.data
 
 
+async def test_websockets_end_with_the_write_timeout(stage: Stage) -> None:
+    """Upstream lets them live; without the option they do here too."""
+    await stage.serve(write_timeout=0.3)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"http://127.0.0.1:{stage.port}/ws", headers={"Host": "site.test"}) as socket,
+    ):
+        await socket.receive_json()
+        message = await socket.receive(5)
+        assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.ERROR)
+
+
 async def test_requests_that_take_too_long_are_cut(stage: Stage) -> None:
     await stage.serve(read_timeout=0.3)
     said = await say(stage.port, request("/", "Content-Length: 5", method="POST", body=b"ab"))
