@@ -11,8 +11,9 @@ import httpx
 import msgspec
 import pytest
 
-from hearthgate.app.box.facts import host_name
+from hearthgate.app.box.facts import host_name, read_facts
 from tests.system.running import Hearthgate, homelab, seen, seen_header
+from tests.waiting import wait_for
 
 DEMO = ("demo", "hearthgate")
 OPEN = (
@@ -205,6 +206,15 @@ def test_certificate_is_the_wildcard(site: Hearthgate) -> None:
     """`request` verifies name and chain; a foreign authority must not do."""
     with pytest.raises(httpx.ConnectError), httpx.Client() as stranger:
         stranger.get(f"https://127.0.0.1:{site.https}/", extensions={"sni_hostname": "jellyfin.my-homelab.party"})
+
+
+def test_kubectl_shows_where_an_ingress_is_reached(site: Hearthgate) -> None:
+    addresses = read_facts().addresses
+    told = ("get", "ingress", "-n", "utils", "recipes", "-o", "jsonpath={.status.loadBalancer.ingress[*].ip}")
+    wait_for(lambda: site.kubectl(*told).split() == list(addresses), within=30)
+    line = site.kubectl("get", "ingress", "-n", "utils").splitlines()[1].split()
+    assert line[:3] == ["recipes", "traefik", "recipes.my-homelab.party"]
+    assert addresses[0] in line[3]
 
 
 def test_kubectl_shows_the_routes(site: Hearthgate) -> None:
