@@ -21,7 +21,7 @@ def settings(collector: Collector, **more: Any) -> dict[str, Any]:
 
 
 async def spans(collector: Collector, count: int) -> None:
-    await eventually(lambda: len(collector.spans) >= count, what=f"{count} spans", within=7)
+    await eventually(lambda: len(collector.spans) >= count, what=f"{count} spans", within=20)
 
 
 async def test_a_request_is_a_span_and_its_way_to_the_service_another(tmp_path: Path, free_port: Free) -> None:
