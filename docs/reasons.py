@@ -158,6 +158,10 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
             "An entrypoint's address is taken by another program.",
             "Stop that program, or change `entryPoints.<name>.address`.",
         ),
+        Reason.PROVIDER_UNREACHABLE: (
+            "An OpenID provider cannot be asked, so nobody can log in. Sessions that need not be renewed go on.",
+            "See that the provider runs at `providerUrl` and is reached from this machine.",
+        ),
         Reason.DATABASE_UNREADABLE: (
             "The file with countries of a geoblock is missing or not a MaxMind database.",
             "Put a database (.mmdb) at the path that the message names, readable for Hearthgate.",

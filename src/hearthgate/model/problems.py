@@ -70,6 +70,7 @@ class Reason(StrEnum):
     # what guards hear from elsewhere
     DECISIONS_STALE = "DecisionsStale"
     DATABASE_UNREADABLE = "DatabaseUnreadable"
+    PROVIDER_UNREACHABLE = "ProviderUnreachable"
     # settings
     RESTART_NEEDED = "RestartNeeded"
 

@@ -36,14 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("plugins")
 
 
-@pytest.fixture(scope="module")
-def site(folder: Path) -> Iterator[Lab]:
-    database = folder / "countries.mmdb"
-    database.write_bytes(mmdb(COUNTRIES))
-    file = str(database)
-    allow: list[Spec] = [("ipAllowList", {"sourceRange": ["203.0.113.7"], "ipStrategy": {"depth": 1}})]
-    behind = {"sourceRange": ["203.0.113.7"], "ipStrategy": {"excludedIPs": ["cloudflare"]}}
-    cases: dict[str, list[Spec]] = {
+def _answers() -> dict[str, list[Spec]]:
+    return {
         "maintenance": plugin("maintenance"),
         "told": plugin("maintenance", status=200, body="<b>soon</b>", contentType="text/html", retryAfter=120),
         "spared": plugin(
@@ -61,6 +55,11 @@ def site(folder: Path) -> Iterator[Lab]:
         ),
         "long": plugin("static-answer", body="x" * 60_000),
         "empty": plugin("static-answer", status=204),
+    }
+
+
+def _countries(file: str) -> dict[str, list[Spec]]:
+    return {
         "allowed": plugin("geoblock", databaseFile=file, allowedCountries=["se", "NO"], body="not there"),
         "denied": plugin("geoblock", databaseFile=file, deniedCountries=["RU"], status=451),
         "unknown-allow": plugin("geoblock", databaseFile=file, allowedCountries=["SE"], unknown="allow"),
@@ -74,7 +73,13 @@ def site(folder: Path) -> Iterator[Lab]:
             "geoblock", databaseFile=file, allowedCountries=["SE"], forwardedHeadersCustomName="X-Client"
         ),
         "off": plugin("geoblock", enabled=False),
-        "gone": plugin("geoblock", databaseFile=str(folder / "gone.mmdb"), allowedCountries=["SE"]),
+    }
+
+
+def _cloudflare() -> dict[str, list[Spec]]:
+    allow: list[Spec] = [("ipAllowList", {"sourceRange": ["203.0.113.7"], "ipStrategy": {"depth": 1}})]
+    behind = {"sourceRange": ["203.0.113.7"], "ipStrategy": {"excludedIPs": ["cloudflare"]}}
+    return {
         "real": plugin("cloudflare-real-ip", trustIp=["127.0.0.1"]),
         "real-default": plugin("cloudflare-real-ip"),
         "real-only": plugin("cloudflare-real-ip", onlyCloudflare=True),
@@ -91,6 +96,14 @@ def site(folder: Path) -> Iterator[Lab]:
             )
         ],
     }
+
+
+@pytest.fixture(scope="module")
+def site(folder: Path) -> Iterator[Lab]:
+    database = folder / "countries.mmdb"
+    database.write_bytes(mmdb(COUNTRIES))
+    cases = {**_answers(), **_countries(str(database)), **_cloudflare()}
+    cases["gone"] = plugin("geoblock", databaseFile=str(folder / "gone.mmdb"), allowedCountries=["SE"])
     with lab(folder, cases) as running:
         wait_for(
             lambda: running.ask("allowed", scope="trusted", headers=by("203.0.113.7")).status == 200,

@@ -39,7 +39,7 @@ from hearthgate.ingress.envoy.middlewares.paths import (
     strip_prefix,
     strip_prefix_regex,
 )
-from hearthgate.ingress.envoy.middlewares.plugins import bouncer, fixed, geoblock, nothing, real_address
+from hearthgate.ingress.envoy.middlewares.plugins import bouncer, fixed, geoblock, nothing, oidc, real_address
 from hearthgate.ingress.envoy.middlewares.redirects import redirect_regex, redirect_scheme
 from hearthgate.ingress.envoy.middlewares.retry import retry
 from hearthgate.ingress.middlewares.access import IPAllowList
@@ -76,6 +76,7 @@ from hearthgate.ingress.middlewares.plugins.crowdsec import Bouncer
 from hearthgate.ingress.middlewares.plugins.geoblock import GeoBlock
 from hearthgate.ingress.middlewares.plugins.maintenance import Fixed
 from hearthgate.ingress.middlewares.plugins.nothing import Nothing
+from hearthgate.ingress.middlewares.plugins.oidc import Oidc
 from hearthgate.ingress.middlewares.redirects import RedirectRegex, RedirectScheme
 from hearthgate.ingress.middlewares.retry import Retry
 
@@ -110,6 +111,7 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
     IPAllowList: ip_allow_list,
     InFlightReq: in_flight_req,
     Nothing: nothing,
+    Oidc: oidc,
     RateLimit: rate_limit,
     RealAddress: real_address,
     RedirectRegex: redirect_regex,

@@ -9,10 +9,12 @@ from hearthgate.ingress.auth.wire import Answer, Request
 from hearthgate.ingress.guards.geo import GeoTables
 from hearthgate.ingress.guards.lapi import LapiClient
 from hearthgate.ingress.guards.live import LiveBouncer
+from hearthgate.ingress.guards.oidc.logins import Logins
 from hearthgate.ingress.guards.stream import Stream, table_of
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.middlewares.plugins.crowdsec import Bouncer, Mode
 from hearthgate.ingress.middlewares.plugins.geoblock import GeoBlock
+from hearthgate.ingress.middlewares.plugins.oidc import Oidc
 from hearthgate.ingress.middlewares.plugins.tables import lapi_name, live_question
 from hearthgate.ingress.routing.model import Endpoint, EndpointsKey
 from hearthgate.model.problems import Problem, Reason, Severity
@@ -45,6 +47,7 @@ class Guards:
         self._endpoints: Mapping[EndpointsKey, tuple[Endpoint, ...]] = {}
         self.changed = asyncio.Event()
         self._geo = GeoTables(folder, changed=self.changed.set)
+        self._logins = Logins(changed=self.changed.set, clock=clock)
 
     async def run(self) -> None:
         """Follows what `update` wants, for ever."""
@@ -60,6 +63,7 @@ class Guards:
             for client in self._clients.values():
                 await client.close()
             self._clients = {}
+            await self._logins.close()
 
     def update(
         self, middlewares: Iterable[Middleware], endpoints: Mapping[EndpointsKey, tuple[Endpoint, ...]]
@@ -68,7 +72,8 @@ class Guards:
         self._endpoints = endpoints
         for client in self._clients.values():
             client.endpoints = endpoints
-        every = dict.fromkeys(one for one in middlewares if isinstance(one, Bouncer | GeoBlock))
+        every = dict.fromkeys(one for one in middlewares if isinstance(one, Bouncer | GeoBlock | Oidc))
+        self._logins.want(one for one in every if isinstance(one, Oidc))
         self._geo.want(one for one in every if isinstance(one, GeoBlock))
         found = [one for one in every if isinstance(one, Bouncer)]
         bouncers = tuple(sorted(found, key=lambda one: one.name))
@@ -79,11 +84,13 @@ class Guards:
     async def answer(self, request: Request) -> Answer | None:
         """What the proxy is told about a live bouncer's question; None when it asks for something else."""
         live = self._live.get(request.path)
-        return await live.answer(request.headers) if live is not None else None
+        if live is not None:
+            return await live.answer(request.headers)
+        return await self._logins.answer(request)
 
     def problems(self) -> tuple[Problem, ...]:
         """What keeps bouncers from judging, or from hearing of new decisions."""
-        return tuple(sorted((*self._problems(), *self._geo.problems())))
+        return tuple(sorted((*self._problems(), *self._geo.problems(), *self._logins.problems())))
 
     def _problems(self) -> Iterator[Problem]:
         for bouncer in self._bouncers:

@@ -22,6 +22,7 @@ from hearthgate.ingress.middlewares.plugins.crowdsec import Bouncer, Mode
 from hearthgate.ingress.middlewares.plugins.geoblock import GeoBlock
 from hearthgate.ingress.middlewares.plugins.maintenance import Fixed
 from hearthgate.ingress.middlewares.plugins.nothing import Nothing
+from hearthgate.ingress.middlewares.plugins.oidc import USER_HEADERS, Oidc, oidc_question
 from hearthgate.ingress.middlewares.plugins.tables import geo_table_name, live_question, table_name
 from hearthgate.ingress.middlewares.ranges import EVERYBODY, Ranges, joined, packed, span, without
 
@@ -96,6 +97,33 @@ def _answer(answer: FixedAnswer) -> dict[str, Any]:
         "page": answer.page or None,
         "headers": dict(answer.all_headers) or None,
     }
+
+
+def oidc(middleware: Oidc, lane: Lane) -> Steps | Refusal:
+    kept = {name: value for name, value in lane.headers.items() if name not in USER_HEADERS}
+    return (
+        replace(
+            lane.through(*_login(middleware)),
+            replies=True,
+            changed=lane.changed | frozenset(USER_HEADERS),
+            headers=kept,
+        ),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _login(middleware: Oidc) -> tuple[Any, ...]:
+    """The client's own copies of what is said about users go first."""
+    question = ask(
+        oidc_question(middleware),
+        ("cookie", "accept", "x-forwarded-proto"),
+        told=("location", "set-cookie", "cache-control"),
+        also_taken=USER_HEADERS,
+        told_on_success=("set-cookie",),
+        with_target=True,
+        names_user=True,
+    )
+    return mutation(request=[remove(name) for name in USER_HEADERS]), question
 
 
 @lru_cache(maxsize=1024)

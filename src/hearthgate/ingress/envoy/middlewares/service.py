@@ -19,17 +19,22 @@ def ask(
     shown: tuple[str, ...],
     taken: str = "",
     *,
+    also_taken: tuple[str, ...] = (),
     told: tuple[str, ...] = (),
+    told_on_success: tuple[str, ...] = (),
     with_target: bool = False,
     names_user: bool = False,
 ) -> Any:
     """The filter. path: the question. shown: request headers that the service sees. taken: the header of its
-    answer that goes on to the backend. told: those that a refused client gets beside the usual ones.
+    answer that goes on to the backend, also_taken: more of them. told: those that a refused client gets beside
+    the usual ones, told_on_success: those that one gets who may pass.
     with_target: path and query of the request follow the question. names_user: whether the answer says who it is,
     for the access log."""
     response: dict[str, Any] = {"allowed_client_headers": _exactly("www-authenticate", "content-type", *told)}
-    if taken:
-        response["allowed_upstream_headers"] = _exactly(taken)
+    if taken or also_taken:
+        response["allowed_upstream_headers"] = _exactly(*filter(None, (taken, *also_taken)))
+    if told_on_success:
+        response["allowed_client_headers_on_success"] = _exactly(*told_on_success)
     if names_user:
         response["dynamic_metadata_from_headers"] = _exactly(USER_HEADER)
     return filter_config(

@@ -9,6 +9,7 @@ from hearthgate.ingress.middlewares.plugins.cloudflare import cloudflare
 from hearthgate.ingress.middlewares.plugins.crowdsec import crowdsec
 from hearthgate.ingress.middlewares.plugins.geoblock import geoblock
 from hearthgate.ingress.middlewares.plugins.maintenance import maintenance, static_answer
+from hearthgate.ingress.middlewares.plugins.oidc import oidc
 from hearthgate.model.problems import Reason, did_you_mean
 
 _BUILT_IN: Final[dict[str, Callable[[object, Draft], Middleware | None]]] = {
@@ -17,12 +18,13 @@ _BUILT_IN: Final[dict[str, Callable[[object, Draft], Middleware | None]]] = {
     "crowdsec-bouncer": crowdsec,
     "geoblock": geoblock,
     "maintenance": maintenance,
+    "oidc": oidc,
     "static-answer": static_answer,
 }
 _WAYS_OUT: Final[tuple[tuple[str, str], ...]] = (
-    ("oidc", "use forwardAuth with oauth2-proxy"),
-    ("openid", "use forwardAuth with oauth2-proxy"),
-    ("keycloak", "use forwardAuth with oauth2-proxy"),
+    ("oidc", "use plugin.oidc, or forwardAuth with oauth2-proxy"),
+    ("openid", "use plugin.oidc, or forwardAuth with oauth2-proxy"),
+    ("keycloak", "use plugin.oidc, or forwardAuth with oauth2-proxy"),
     ("cache", "let the backend send Cache-Control, and browsers keep the answers"),
 )
 """What part of a plugin's name tells about what its users want, and where they get it."""
