@@ -39,10 +39,10 @@ _NETWORK = "envoy.extensions.filters.network."
 _EARLY = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
 _PEER = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"
 SCOPES = {
-    "plain": Scope(tls=False, forwarded_trusted=False, entrypoint_port=80),
-    "tls": Scope(tls=True, forwarded_trusted=False, entrypoint_port=443),
-    "trusted": Scope(tls=False, forwarded_trusted=True, entrypoint_port=80),
-    "trusted-tls": Scope(tls=True, forwarded_trusted=True, entrypoint_port=443),
+    "plain": Scope(tls=False, forwarded_trusted=False),
+    "tls": Scope(tls=True, forwarded_trusted=False),
+    "trusted": Scope(tls=False, forwarded_trusted=True),
+    "trusted-tls": Scope(tls=True, forwarded_trusted=True),
 }
 
 Options = Mapping[str, Any]

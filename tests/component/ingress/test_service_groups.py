@@ -264,6 +264,14 @@ async def test_the_host_is_passed_to_one_and_not_to_the_other(group: Group) -> N
     assert {one.header("host") for one in group["b"].asked} == {f"127.0.0.1:{group['b'].port}"}
 
 
+async def test_sessions_are_not_kept_below_a_failover(group: Group) -> None:
+    failover = {"service": to("a", sticky={"cookie": {"name": "lb"}}), "fallback": to("b")}
+    (problem,) = await group.serve(COMPOSITE, composite("own", failover=failover))
+    assert problem.startswith("warning")
+    assert "not sticky below a failover" in problem
+    assert (await group.ask()).header("set-cookie") is None
+
+
 REFUSED: dict[str, tuple[list[Manifest], str]] = {
     "two kinds at once": (
         [composite("own", failover={"service": to("a"), "fallback": to("b")}, weighted={"services": [to("a")]})],

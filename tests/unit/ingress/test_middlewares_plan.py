@@ -13,9 +13,9 @@ from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.rules.regex import covers
 from tests.unit.ingress.middleware_values import secret, value
 
-PLAIN = Scope(tls=False, forwarded_trusted=False, entrypoint_port=80)
-TLS = Scope(tls=True, forwarded_trusted=False, entrypoint_port=443)
-TRUSTED = Scope(tls=False, forwarded_trusted=True, entrypoint_port=80)
+PLAIN = Scope(tls=False, forwarded_trusted=False)
+TLS = Scope(tls=True, forwarded_trusted=False)
+TRUSTED = Scope(tls=False, forwarded_trusted=True)
 SECRETS = {"users": secret(u=b"a:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=")}
 
 

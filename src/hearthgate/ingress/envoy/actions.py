@@ -11,7 +11,7 @@ from hearthgate.ingress.envoy.schema import any_of
 from hearthgate.ingress.envoy.services import Again, Choice, Target, UnservableError, attributes, choices
 from hearthgate.ingress.envoy.target_clusters import ClusterFinder, Inline
 from hearthgate.ingress.middlewares.middleware import Middleware
-from hearthgate.ingress.routing.model import Service, StickyCookie
+from hearthgate.ingress.routing.model import LoadBalancer, Service, StickyCookie
 
 SESSION_FILTER: Final = "envoy.filters.http.stateful_session"
 _RETRY_POLICY: Final = "envoy.config.route.v3.RetryPolicy"
@@ -69,6 +69,15 @@ def actions(
         return (Action(b"", None, answer(*NOT_FOUND)),)
     finder = ClusterFinder(inline, options, retries=retries)
     return tuple(action for choice in choices(service) for action in _choose(choice, finder, retries=retries))
+
+
+def lost_sessions(service: Service | None) -> tuple[str, ...]:
+    """Load balancers that are to keep clients at their servers and cannot: a group of clusters picks servers
+    without a look at cookies. Raises UnservableError."""
+    if service is None or isinstance(service, LoadBalancer):
+        return ()
+    targets = (target for choice in choices(service) for target in choice.targets if target.spares)
+    return tuple(dict.fromkeys(one.name for target in targets for one in target.chain if one.sticky is not None))
 
 
 def ways(service: Service | None) -> tuple[tuple[Middleware, ...], ...]:
@@ -213,7 +222,7 @@ def _action(choice: Choice, finder: ClusterFinder, *, http1: bool, retries: bool
         b"",
         route,
         clusters=needed,
-        sticky=any(target.balancer is not None and target.balancer.sticky for target in targets),
+        sticky=any(_session(target) for target in targets),
         middlewares=middlewares,
         body_limit=_KEPT_BODY if again is not None else 0,
     )
@@ -254,7 +263,7 @@ def _cookies(target: Target) -> list[dict[str, Any]]:
 
 def _session(target: Target) -> tuple[tuple[str, Any], ...]:
     """Configuration of the session filter for one cluster."""
-    if target.balancer is None or target.balancer.sticky is None:
+    if target.balancer is None or target.balancer.sticky is None or target.spares:
         return ()
     config = make(f"{_SESSION}StatefulSessionPerRoute", stateful_session=_stateful(target.balancer.sticky))
     return ((SESSION_FILTER, any_of(config)),)

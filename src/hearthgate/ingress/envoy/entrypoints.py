@@ -43,7 +43,7 @@ class Layout(NamedTuple):
     def scope(self, *, tls: bool) -> Scope:
         """What middlewares must know of requests here."""
         trusting = any(peers.trusted for peers in peers_of(self.entrypoint))
-        return Scope(tls=tls, forwarded_trusted=trusting, entrypoint_port=self.entrypoint.port)
+        return Scope(tls=tls, forwarded_trusted=trusting)
 
     def tables(self, domains: Iterable[str], *, tls: bool) -> tuple[Table, ...]:
         """The route tables that divide `domains`, those that the routers name, among them."""

@@ -6,7 +6,7 @@ All but the match is serialised once for all virtual hosts that the router appea
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from hearthgate.ingress.envoy.actions import Action, actions, session_filter, ways
+from hearthgate.ingress.envoy.actions import Action, actions, lost_sessions, session_filter, ways
 from hearthgate.ingress.envoy.clusters import Cluster
 from hearthgate.ingress.envoy.connections import FILTER_CHAIN
 from hearthgate.ingress.envoy.match import domains, route_match
@@ -106,6 +106,10 @@ def compile_router(router: Router, scope: Scope, inline: Inline, options: ProxyO
     if problems:
         return CompiledRouter(router, problems=tuple(problems))
     problems += [_problem(router, "middlewares", each, Severity.WARNING) for each in complaints]
+    problems += [
+        _problem(router, "services", f"{name} is not sticky below a failover", Severity.WARNING)
+        for name in lost_sessions(router.service)
+    ]
     common = _identity(router)
     planned = {way: switched(some, router.observed, options.recording) for way, some in planned.items()}
     if len(planned) == 1:

@@ -25,7 +25,6 @@ class Scope(NamedTuple):
 
     tls: bool
     forwarded_trusted: bool
-    entrypoint_port: int
 
     @property
     def scheme(self) -> str:
