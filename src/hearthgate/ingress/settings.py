@@ -119,7 +119,7 @@ class RespondingTimeouts(Strict, frozen=True, kw_only=True):
     read_timeout: Annotated[int | str, differs("no limit unless set; upstream: 60s, which cuts uploads")] = (
         DEFAULT_READ_TIMEOUT
     )
-    write_timeout: int | str = "0s"
+    write_timeout: Annotated[int | str, differs("ends WebSockets too")] = "0s"
     idle_timeout: int | str = "180s"
 
 
