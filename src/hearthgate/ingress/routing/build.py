@@ -5,7 +5,6 @@ from functools import partial
 from operator import itemgetter
 
 from hearthgate.cluster.snapshot import Snapshot
-from hearthgate.ingress.routing.certificates import built_certificate
 from hearthgate.ingress.routing.endpoints import EndpointsIndex
 from hearthgate.ingress.routing.entrypoints import build_entrypoints, build_udp_entrypoints
 from hearthgate.ingress.routing.gateway.provider import GatewayProvider, Surroundings
@@ -36,12 +35,12 @@ from hearthgate.ingress.routing.stream_check import StreamCheck
 from hearthgate.ingress.routing.streams import LinkedStreams, StreamRouters, only_first
 from hearthgate.ingress.routing.tls_hosts import OptionsByHost, with_hosts
 from hearthgate.ingress.routing.tls_options import built_options, options_name
+from hearthgate.ingress.routing.tls_store import only_one, stored_certificates
 from hearthgate.ingress.routing.tracking import Result, Tracker
 from hearthgate.ingress.routing.visible import Visible, selector_problems
 from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
-from hearthgate.resources.core import Secret
 from hearthgate.resources.discovery import EndpointSlice
 from hearthgate.resources.gateway import GRPCRoute, HTTPRoute
 from hearthgate.resources.networking import Ingress
@@ -146,7 +145,7 @@ class RoutingBuilder:
         owned = self._check_all(snapshot, problems)
         options, usable = self._tls_options(snapshot, problems)
         certificates: dict[ObjectRef, Certificate] = {}
-        default = self._store(snapshot, certificates, problems) or self._self_signed
+        default = stored_certificates(self._tracker, snapshot, certificates, problems) or self._self_signed
         endpoints = self._endpoints.update(snapshot)
         served = self._endpoints.served
         redirections, found = self._tracker.result(("redirections",), self._redirect)
@@ -224,7 +223,7 @@ class RoutingBuilder:
         """All options by name, `default` always among them; and the names that may be used."""
         found: dict[str, TLSOptions] = {}
         defaults = [o for o in snapshot.all(TLSOption) if options_name(o) == DEFAULT_TLS_OPTIONS]
-        problems.extend(_only_one(defaults))
+        problems.extend(only_one(defaults))
         for option in snapshot.all(TLSOption):
             value, found_problems = built_options(self._tracker, option)
             problems.extend(found_problems)
@@ -235,39 +234,6 @@ class RoutingBuilder:
         found.setdefault(DEFAULT_TLS_OPTIONS, TLSOptions())
         usable = set(found) - ({DEFAULT_TLS_OPTIONS} if invalid else set())
         return tuple(found[name] for name in sorted(found)), usable
-
-    def _store(
-        self, snapshot: Snapshot, certificates: dict[ObjectRef, Certificate], problems: list[Problem]
-    ) -> Certificate | None:
-        """The default certificate of the TLSStore `default`; its other certificates join `certificates`."""
-        stores = [s for s in snapshot.all(TLSStore) if s.metadata.name == DEFAULT_TLS_OPTIONS]
-        problems.extend(_unused_store(store) for store in snapshot.all(TLSStore) if store not in stores)
-        problems.extend(_only_one(stores))
-        if len(stores) != 1:
-            return None
-        store = stores[0]
-        default = None
-        wanted = [(f"spec.certificates[{i}].secretName", c) for i, c in enumerate(store.spec.certificates)]
-        if store.spec.default_certificate is not None:
-            wanted.append(("spec.defaultCertificate.secretName", store.spec.default_certificate))
-        for field, reference in wanted:
-            secret = snapshot.get(Secret, store.metadata.namespace, reference.secret_name)
-            certificate = None
-            if secret is not None:
-                certificate, found = built_certificate(self._tracker, secret)
-                problems.extend(found)
-            if certificate is None:
-                message = (
-                    f"Secret {store.metadata.namespace}/{reference.secret_name} does not exist or cannot serve"
-                )
-                problems.append(
-                    Problem(ref=store.ref, field=field, reason=Reason.SECRET_NOT_FOUND, message=message)
-                )
-            elif reference is store.spec.default_certificate:
-                default = certificate
-            else:
-                certificates[certificate.ref] = certificate
-        return default
 
     def _streams(
         self,
@@ -366,17 +332,3 @@ def _nobody_to_ask(router: Router, key: EndpointsKey) -> Problem:
         message=f"Service {key.namespace}/{key.service}{port}, which a middleware asks, has no endpoint",
         severity=Severity.WARNING,
     )
-
-
-def _unused_store(store: TLSStore) -> Problem:
-    message = "only the TLSStore called default is used: its certificates belong there"
-    return Problem(ref=store.ref, field="metadata.name", reason=Reason.UNSUPPORTED, message=message)
-
-
-def _only_one(objects: list[TLSOption] | list[TLSStore]) -> Iterator[Problem]:
-    """Upstream drops all objects called `default` when there are several."""
-    if len(objects) > 1:
-        for item in objects:
-            others = ", ".join(str(other.ref) for other in objects if other is not item)
-            message = f"only one may be called default in all namespaces, and there is {others}: none is used"
-            yield Problem(ref=item.ref, field="metadata.name", reason=Reason.DUPLICATE_OBJECT, message=message)
