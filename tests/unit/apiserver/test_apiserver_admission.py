@@ -307,6 +307,16 @@ def test_a_body_that_is_no_object_is_refused(body: object) -> None:
     assert refused.value.status == 400
 
 
+def test_an_object_that_patches_made_too_deep_is_refused() -> None:
+    deep: Object = {}
+    for _ in range(99):
+        deep = {"a": deep}
+    assert lifecycle.envelope(KIND["IngressRoute"], {**route(), "spec": deep}, "web")["spec"] == deep
+    with pytest.raises(ApiError) as refused:
+        lifecycle.envelope(KIND["IngressRoute"], {**route(), "spec": {"a": deep}}, "web")
+    assert refused.value.status == 400
+
+
 IMMUTABLE: dict[str, tuple[str, Object, Object, bool]] = {
     "the type of a secret": ("Secret", {"type": "a"}, {"type": "b"}, True),
     "data of a secret": ("Secret", {"data": {}}, {"data": {"a": ""}}, False),

@@ -97,6 +97,8 @@ BAD_BODIES: dict[str, tuple[str, bytes, int]] = {
     "binary": ("application/json", b"\xff\xfe\x00", 400),
     "broken yaml": ("application/yaml", b"a: [", 400),
     "a yaml bomb": ("application/yaml", b"a: &a [x]\nb: &b [*a,*a]\nc: [*b,*b]\n", 400),
+    "json of 500 levels": ("application/json", b"[" * 500 + b"]" * 500, 400),
+    "deep json under the name of yaml": ("application/yaml", b"[" * 500 + b"]" * 500, 400),
     "deep yaml": ("application/yaml", b"[" * 20_000, 400),
     "a yaml key that is no text": ("application/yaml", b"1: x", 400),
     "cbor": ("application/cbor", b"", 415),

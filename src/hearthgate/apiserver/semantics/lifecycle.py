@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from hearthgate.apiserver.errors import Cause, bad_request, conflict, invalid
 from hearthgate.apiserver.semantics.deletion import Propagation, finalizers_after
+from hearthgate.apiserver.semantics.nesting import DEPTH_LIMIT, nests_deeper
+from hearthgate.model.problems import shorten
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.registry import BY_API_VERSION
 
@@ -40,6 +42,10 @@ def envelope(kind: Kind, obj: Any, namespace: str, name: str = "") -> Object:
     if (obj.get("apiVersion"), obj.get("kind")) != (kind.api_version, kind.kind):
         said = f"{obj.get('apiVersion')} {obj.get('kind')}"
         raise bad_request(f"the body is a {said}, but the address takes a {kind.api_version} {kind.kind}")
+    for key, value in obj.items():
+        # Not in metadata: managedFields go deeper than what they tell about.
+        if key != "metadata" and isinstance(value, (dict, list)) and nests_deeper(value, DEPTH_LIMIT):
+            raise bad_request(f"{shorten(key)} is nested too deeply: at most {DEPTH_LIMIT} levels")
     metadata = obj.get("metadata")
     if metadata is None:
         metadata = {}

@@ -6,10 +6,13 @@ import msgspec
 import yaml
 
 from hearthgate.apiserver.errors import ApiError, bad_request
+from hearthgate.apiserver.semantics.nesting import nests_deeper
 from hearthgate.apiserver.web import protobuf
 
 _JSON: Final = frozenset({"", "application/json", "application/octet-stream", "*/*"})
 _MAX_DEPTH: Final = 100
+_MAX_JSON_DEPTH: Final = 200
+"""More than an object may have, for what clients send back goes deeper in managedFields."""
 _YAML: Final = frozenset({"application/yaml", "application/x-yaml", "text/yaml"})
 
 
@@ -27,17 +30,22 @@ def decode_object(content_type: str, body: bytes) -> Any:
 
 def decode_json(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
+        value = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise bad_request(f"the body is not JSON: {error}") from error
+    _check_depth(body, value)
+    return value
 
 
 def decode_yaml(body: bytes) -> Any:
     """JSON is tried first: it is what kubectl sends under YAML's name."""
     try:
-        return msgspec.json.decode(body)
+        value = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         pass
+    else:
+        _check_depth(body, value)
+        return value
     try:
         _check_events(body)
         value = yaml.load(body, _Loader)  # noqa: S506 - a subclass of the safe loader
@@ -46,6 +54,12 @@ def decode_yaml(body: bytes) -> Any:
     if isinstance(value, dict) and not _plain(value):
         raise bad_request("the YAML body has a key that is not a string")
     return value
+
+
+def _check_depth(body: bytes, value: Any) -> None:
+    """Counting the brackets spares most bodies the walk."""
+    if body.count(b"{") + body.count(b"[") > _MAX_JSON_DEPTH and nests_deeper(value, _MAX_JSON_DEPTH):
+        raise bad_request(f"the body is nested too deeply: at most {_MAX_JSON_DEPTH} levels")
 
 
 class _Loader(yaml.CSafeLoader):
