@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 from hearthgate.ingress.envoy.observability import counters
 
 _COUNTERS: Final = f"envoy_{counters.PREFIX}_"
-_CONNECTIONS: Final = "envoy_listener_downstream_cx_active"
-FILTER: Final = rf"^({counters.PREFIX}\.|listener\..*\.downstream_cx_active$)"
+_CONNECTIONS: Final = ("envoy_listener_downstream_cx_active", "envoy_listener_downstream_pre_cx_active")
+"""The second ones have not said anything yet."""
+FILTER: Final = rf"^({counters.PREFIX}\.|listener\..*\.downstream_(pre_)?cx_active$)"
 """Of the names of stats, for the admin interface: all that is read here."""
 
 
@@ -64,7 +65,8 @@ def parse_counts(text: str) -> Counts:
             histogram.total = float(value)
         elif part == "count":
             histogram.count = int(value)
-    found.connections.update(_connections(text))
+    for address, number in _connections(text):
+        found.connections[address] = found.connections.get(address, 0) + number
     return found
 
 
@@ -80,7 +82,12 @@ def _lines(text: str) -> Iterator[tuple[str, str, str, str]]:
             continue
         labels, _, value = rest.rpartition("} ")
         key, _, bound = labels.partition('",le="')
-        yield name[start:], key.removesuffix('"'), bound.removesuffix('"'), value
+        yield name[start:], _plain(key.removesuffix('"')), bound.removesuffix('"'), value
+
+
+def _plain(label: str) -> str:
+    """A label's value as it was before it was escaped."""
+    return label.replace(r"\"", '"').replace(r"\\", "\\") if "\\" in label else label
 
 
 def _connections(text: str) -> Iterator[tuple[str, int]]:

@@ -21,6 +21,8 @@ SENT: Final = "sent_bytes"
 DURATION: Final = "duration_ms"
 SERVICE_DURATION: Final = "service_duration_ms"
 LABEL: Final = "key"
+_METHOD: Final = 4
+_FIELDS: Final = 9
 LONGEST_VALUE: Final = 64
 """Characters of a header that becomes a label."""
 
@@ -88,21 +90,22 @@ def header_names(settings: Prometheus) -> Iterable[str]:
 
 def parse_key(text: str) -> Key:
     """The key of a counter. Never raises: what is missing is empty."""
-    entrypoint, router, service, code, method, protocol, attempts, *rest = (*text.split("|"), *[""] * 7)[:99]
-    if method in ("", "-"):  # no header was read: the request was none
-        method, protocol, attempts, rest = OTHER_METHOD, "http", protocol, [attempts, *rest]
-    version, cipher, *headers = (*rest, "", "")
+    fields = [_said(field) for field in text.split("|")]
+    if len(fields) > _METHOD and not fields[_METHOD]:  # no header was read, so nothing is known of the two
+        fields[_METHOD : _METHOD + 1] = [OTHER_METHOD, "http"]
+    fields += [""] * (_FIELDS - len(fields))
+    entrypoint, router, service, code, method, protocol, attempts, version, cipher, *headers = fields
     return Key(
         entrypoint,
-        _said(router),
-        _said(service),
+        router,
+        service,
         code,
-        method,
-        protocol,
+        method or OTHER_METHOD,
+        protocol or "http",
         int(attempts) if attempts.isdigit() else 0,
-        _said(version),
-        _said(cipher),
-        tuple(map(_said, headers[:-2])) if len(headers) > 2 else (),
+        version,
+        cipher,
+        tuple(headers),
     )
 
 

@@ -132,9 +132,7 @@ def _socket(target: Collector, system_cas: str) -> dict[str, Any]:
 
 def _exporter(target: Collector) -> dict[str, Any]:
     if target.grpc:
-        metadata = [
-            {"key": name.lower(), "value": value} for name, value in sorted(target.headers.items())
-        ]
+        metadata = [{"key": name.lower(), "value": value} for name, value in sorted(target.headers.items())]
         authority = f"{target.host}:{target.port}"
         service = {"envoy_grpc": {"cluster_name": CLUSTER, "authority": authority}, "initial_metadata": metadata}
         return {"grpc_service": {**service, "timeout": duration(_TIMEOUT)}}
