@@ -134,11 +134,11 @@ def entries(count: int) -> list[Entry]:
 def test_pages_join_to_the_list_as_it_was() -> None:
     stored = entries(5)
     pages = Pages(lambda: 0.0)
-    page = pages.first("services", list(stored), 9, 2)
+    page = pages.first("services", "a", list(stored), 9, 2)
     found, remaining = list(page.entries), [page.remaining]
     stored.pop(3)
     while page.token:
-        page = pages.next("services", page.token, 2)
+        page = pages.next("services", "a", page.token, 2)
         found += page.entries
         remaining.append(page.remaining)
     assert (found, remaining, page.revision) == (entries(5), [3, 1, 0], 9)
@@ -146,24 +146,28 @@ def test_pages_join_to_the_list_as_it_was() -> None:
 
 def test_a_page_can_be_asked_for_again() -> None:
     pages = Pages(lambda: 0.0)
-    token = pages.first("services", entries(5), 9, 2).token
-    assert pages.next("services", token, 2) == pages.next("services", token, 2)
+    token = pages.first("services", "a", entries(5), 9, 2).token
+    assert pages.next("services", "a", token, 2) == pages.next("services", "a", token, 2)
 
 
-@pytest.mark.parametrize("how", ["junk", "too late", "another resource", "too many lists since"])
+@pytest.mark.parametrize(
+    "how", ["junk", "too late", "another resource", "another namespace", "too many lists since"]
+)
 def test_an_old_token_is_refused(how: str) -> None:
     time = 0.0
     pages = Pages(lambda: time)
-    token = pages.first("services", entries(5), 9, 2).token
+    token = pages.first("services", "a", entries(5), 9, 2).token
     if how == "too late":
         time = 301.0
     if how == "too many lists since":
         for _ in range(40):
-            pages.first("services", entries(5), 9, 2)
+            pages.first("services", "a", entries(5), 9, 2)
     with pytest.raises(ApiError) as refused:
-        pages.next("secrets" if how == "another resource" else "services", "x.y" if how == "junk" else token, 2)
+        resource = "secrets" if how == "another resource" else "services"
+        namespace = "b" if how == "another namespace" else "a"
+        pages.next(resource, namespace, "x.y" if how == "junk" else token, 2)
     assert refused.value.status == (400 if how == "junk" else 410)
 
 
 def test_a_list_that_fits_has_no_token() -> None:
-    assert Pages(lambda: 0.0).first("services", entries(2), 9, 2).token == ""
+    assert Pages(lambda: 0.0).first("services", "a", entries(2), 9, 2).token == ""

@@ -30,13 +30,15 @@ class Page(NamedTuple):
 
 class _Kept(NamedTuple):
     resource: str
+    namespace: str | None
     entries: Sequence[Entry]
     revision: int
     until: float
 
 
 class Pages:
-    """`clock` is monotonic seconds. ApiError 410 for a token that is unknown, too old or of another resource.
+    """`clock` is monotonic seconds. ApiError 410 for a token that is unknown, too old or of another place: who may
+    read one namespace shall not go on with the list of another.
 
     ApiError 400 for what cannot be a token.
     """
@@ -45,21 +47,23 @@ class Pages:
         self._clock = clock
         self._lists: OrderedDict[str, _Kept] = OrderedDict()
 
-    def first(self, resource: str, entries: Sequence[Entry], revision: int, limit: int) -> Page:
+    def first(
+        self, resource: str, namespace: str | None, entries: Sequence[Entry], revision: int, limit: int
+    ) -> Page:
         if not 0 < limit < len(entries):
             return Page(entries, revision)
         name = secrets.token_urlsafe(12)
-        self._lists[name] = _Kept(resource, entries, revision, self._clock() + _LIFETIME)
+        self._lists[name] = _Kept(resource, namespace, entries, revision, self._clock() + _LIFETIME)
         while len(self._lists) > _KEPT:
             self._lists.popitem(last=False)
         return self._page(name, 0, limit)
 
-    def next(self, resource: str, token: str, limit: int) -> Page:
+    def next(self, resource: str, namespace: str | None, token: str, limit: int) -> Page:
         name, _, start = token.rpartition(".")
         if not (name and start.isascii() and start.isdigit()):
             raise bad_request("continue key is not valid: it is none that this server gave")
         kept = self._lists.get(name)
-        if kept is None or kept.resource != resource or kept.until < self._clock():
+        if kept is None or (kept.resource, kept.namespace) != (resource, namespace) or kept.until < self._clock():
             raise expired("the continue token is no longer valid: start the list again without it")
         return self._page(name, int(start), limit if limit > 0 else len(kept.entries))
 

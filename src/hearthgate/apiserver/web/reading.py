@@ -49,13 +49,13 @@ class Reading:
         resource = target.storage.resource
         limit = query.number(request.query, "limit") or 0
         if token := request.query.get("continue"):
-            return self._pages.next(resource, token, limit)
+            return self._pages.next(resource, target.namespace, token, limit)
         self._check_revision(request)
         selection = query.selection(request.query, target)
         entries = self._store.collection(resource).entries(target.namespace)
         if not selection.is_everything:
             entries = [e for e in entries if selection.matches(e.namespace, e.name, e.raw)]
-        return self._pages.first(resource, entries, self._store.revision, limit)
+        return self._pages.first(resource, target.namespace, entries, self._store.revision, limit)
 
     def _check_revision(self, request: web.Request) -> None:
         """A list is always the newest state: that satisfies every wish but an exact or a future one."""
