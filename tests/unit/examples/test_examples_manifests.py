@@ -36,6 +36,8 @@ def test_settings_are_understood() -> None:
 def test_twenty_sites_in_five_namespaces() -> None:
     routes = [document for document in documents() if document["kind"] == "IngressRoute"]
     hosts = {host for route in routes for host in re.findall(r"Host\(`([^`]+)`\)", yaml.dump(route))}
+    ingresses = [document for document in documents() if document["kind"] == "Ingress"]
+    hosts |= {rule["host"] for ingress in ingresses for rule in ingress["spec"]["rules"]}
     assert len(hosts) == 20
     assert {route["metadata"]["namespace"] for route in routes} == set(NAMESPACES)
     assert Counter(route["metadata"]["name"] for route in routes)["internal"] == 5
