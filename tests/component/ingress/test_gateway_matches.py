@@ -289,7 +289,7 @@ async def test_https_listeners(lab: Lab) -> None:
     broken = {**secure, "name": "broken", "hostname": "broken.test", "tls": {"certificateRefs": [{"name": "no"}]}}
     plain = {"name": "http", "port": lab.site.plain, "protocol": "HTTP"}
     redirect = {"filters": [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}]}
-    only = {"parentRefs": [{"name": "front", "sectionName": "http"}]}
+    only: dict[str, Any] = {"parentRefs": [{"name": "front", "sectionName": "http"}]}
     await lab.serve(
         front(secure, plain, broken),
         secret("keys", keys, "kubernetes.io/tls"),
@@ -329,7 +329,9 @@ async def test_grpc_by_service_method_and_header(lab: Lab) -> None:
 
         async def call(method: str, **metadata: str) -> str:
             try:
-                answer = await channel.unary_unary(method)(b"", metadata=tuple(metadata.items()), timeout=5)
+                answer = await channel.unary_unary(method, None, None)(
+                    b"", metadata=tuple(metadata.items()), timeout=5
+                )
             except grpc.aio.AioRpcError as error:
                 return str(error.code().name)
             return bytes(answer).decode()
@@ -342,7 +344,7 @@ async def test_grpc_by_service_method_and_header(lab: Lab) -> None:
 
 
 async def _grpc_server(stack: AsyncExitStack, name: str) -> int:
-    class Handler(grpc.GenericRpcHandler):
+    class Handler(grpc.GenericRpcHandler):  # type: ignore[type-arg]
         def service(self, _details: grpc.HandlerCallDetails) -> Any:
             async def answer(_request: bytes, _context: Any) -> bytes:
                 return name.encode()

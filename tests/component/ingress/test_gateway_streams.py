@@ -167,7 +167,7 @@ async def test_backends_are_spoken_to_by_tls(box: Box, tmp_path: Path) -> None:
         backend("app", server_context(inner, tmp_path)) as app,
         stream_backend("stream", tls=server_context(inner, tmp_path)) as stream,
     ):
-        cases = {
+        cases: dict[str, dict[str, Any]] = {
             "good": cas,
             "named": {**cas, "subjectAltNames": [{"type": "Hostname", "hostname": "inner.test"}]},
             "othername": {**cas, "subjectAltNames": [{"type": "Hostname", "hostname": "other.test"}]},

@@ -6,7 +6,7 @@ from hearthgate.ingress.providers import KubernetesGateway
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
 from hearthgate.ingress.routing.gateway.verdicts import CONTROLLERS, ClassVerdict, accepted
 from hearthgate.ingress.routing.tracking import Tracker
-from hearthgate.model.problems import Problem, Reason, shorten
+from hearthgate.model.problems import Problem, Reason, Severity, shorten
 from hearthgate.model.selectors import LabelSelector, parse_label_selector
 from hearthgate.resources.gateway import Gateway, GatewayClass
 from hearthgate.resources.meta import Resource
@@ -33,9 +33,23 @@ class Claims:
         if not self.is_read(gateway):
             return None
         found = self._tracker.get(GatewayClass, "", gateway.spec.gateway_class_name)
-        if found is None or not self.is_ours(found):
+        if found is None or not self.is_ours(found) or found.spec.parameters_ref is not None:
             return None
         return found.spec.controller_name
+
+    def unclaimed(self, gateway: Gateway) -> Iterator[Problem]:
+        """A Gateway of another class is another controller's. One whose class does not exist is nobody's."""
+        name = gateway.spec.gateway_class_name
+        if self.is_read(gateway) and self._tracker.get(GatewayClass, "", name) is None:
+            called = shorten(name)[1:-1]
+            message = f"GatewayClass {called} does not exist: create it with controllerName {CONTROLLERS[0]}"
+            yield Problem(
+                ref=gateway.ref,
+                field="spec.gatewayClassName",
+                reason=Reason.CLASS_MISMATCH,
+                message=message,
+                severity=Severity.WARNING,
+            )
 
     def is_ours(self, resource: GatewayClass) -> bool:
         return self._settings.enabled and resource.spec.controller_name in CONTROLLERS and self._selected(resource)

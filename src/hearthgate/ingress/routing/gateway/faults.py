@@ -42,4 +42,6 @@ class Place(NamedTuple):
         return Fault(Touches.UNSUPPORTED, reason, self.problem(kind, message))
 
     def unresolved(self, reason: str, kind: Reason, message: str) -> Fault:
-        return Fault(Touches.REFERENCE, reason, self.problem(kind, f"{message}: its requests are answered 500"))
+        requests = self.ref.kind in ("HTTPRoute", "GRPCRoute")
+        outcome = "its requests are answered 500" if requests else "its connections are closed"
+        return Fault(Touches.REFERENCE, reason, self.problem(kind, f"{message}: {outcome}"))

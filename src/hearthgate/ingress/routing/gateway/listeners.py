@@ -90,7 +90,7 @@ class Gateways:
         self._tracker.get(Gateway, *gateway.key)
         controller = self._claims.controller(gateway)
         if controller is None:
-            return Result(None)
+            return Result(None, tuple(self._claims.unclaimed(gateway)))
         problems = list(_refused(gateway))
         refusal = None
         if problems:

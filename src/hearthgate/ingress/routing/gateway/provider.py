@@ -97,8 +97,8 @@ class GatewayProvider:
         gateways: list[tuple[Gateway, BuiltGateway]] = []
         for gateway in snapshot.all(Gateway):
             built, found = self._gateways.built(gateway)
+            problems.extend(found)
             if built is not None:
-                problems.extend(found)
                 gateways.append((gateway, built))
         outcomes = list(self._outcomes(snapshot, problems))
         attached = Counter(target for outcome in outcomes for target in outcome.verdict.attached)
