@@ -162,9 +162,9 @@ def test_an_old_token_is_refused(how: str) -> None:
     if how == "too many lists since":
         for _ in range(40):
             pages.first("services", "a", entries(5), 9, 2)
+    resource = "secrets" if how == "another resource" else "services"
+    namespace = "b" if how == "another namespace" else "a"
     with pytest.raises(ApiError) as refused:
-        resource = "secrets" if how == "another resource" else "services"
-        namespace = "b" if how == "another namespace" else "a"
         pages.next(resource, namespace, "x.y" if how == "junk" else token, 2)
     assert refused.value.status == (400 if how == "junk" else 410)
 
