@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench import api, apply, memory, report, start, throughput
+from bench import api, apply, memory, middlewares, report, soak, start, throughput
 
 Part = Callable[..., tuple[list[report.Figure], dict[str, Any]]]
 PARTS: dict[str, Part] = {
@@ -16,6 +16,8 @@ PARTS: dict[str, Part] = {
     "start": start.run,
     "memory": memory.run,
     "api": api.run,
+    "middlewares": middlewares.run,
+    "soak": soak.run,
 }
 
 
@@ -23,7 +25,7 @@ PARTS: dict[str, Part] = {
 @click.argument("names", nargs=-1, type=click.Choice([*PARTS]))
 @click.option("--quick", is_flag=True, help="Short runs and small numbers: a first look, not a result.")
 def main(*, names: tuple[str, ...], quick: bool) -> None:
-    """Measure Hearthgate: throughput, apply, start, memory, api; all of them without NAMES."""
+    """Measure Hearthgate: throughput, apply, start, memory, api, middlewares, soak; all without NAMES."""
     console = Console(stderr=True)
     figures: list[report.Figure] = []
     details: dict[str, Any] = {}

@@ -10,8 +10,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import yaml
@@ -40,6 +41,13 @@ class Memory(NamedTuple):
         return self.python_pss + self.envoy_pss
 
 
+class Spent(NamedTuple):
+    """Processor time since the start, in seconds."""
+
+    python: float
+    envoy: float
+
+
 class Gateway:
     """One running Hearthgate."""
 
@@ -55,13 +63,17 @@ class Gateway:
         wait_until(self._is_ready, READY_WITHIN, "readiness")
         return time.monotonic() - self.started
 
-    def wait_idle(self) -> float:
-        """Seconds until it rests: statuses and Events of the first load are written."""
+    def wait_idle(self, *, but: int = 0) -> float:
+        """Seconds until it rests: statuses and Events of the first load are written.
+
+        but: so many Pollers ask meanwhile, and cost Envoy something.
+        """
+        share = IDLE_SHARE * (1 + but)
         began = time.monotonic()
         while True:
             before = cpu_seconds(tree(self._process.pid))
             time.sleep(IDLE_OVER)
-            if cpu_seconds(tree(self._process.pid)) - before <= IDLE_SHARE * IDLE_OVER:
+            if cpu_seconds(tree(self._process.pid)) - before <= share * IDLE_OVER:
                 return time.monotonic() - began
             if time.monotonic() - began > READY_WITHIN:
                 raise TimeoutError(f"still busy after {READY_WITHIN:g} s")
@@ -88,6 +100,11 @@ class Gateway:
                 total = sizes["envoy" in name]
                 total[0], total[1] = total[0] + rss, total[1] + pss
         return Memory(*sizes[False], *sizes[True])
+
+    def cpu(self) -> Spent:
+        names = tree(self._process.pid)
+        envoy = [pid for pid, name in names.items() if "envoy" in name]
+        return Spent(cpu_seconds(names.keys() - set(envoy)), cpu_seconds(envoy))
 
     def stop(self) -> None:
         end(self._process)
@@ -153,11 +170,12 @@ class Answer(NamedTuple):
 class Poller:
     """Asks for one host over one kept connection, again and again, and remembers every change of the answer."""
 
-    def __init__(self, port: int, hostname: str) -> None:
+    def __init__(self, port: int, hostname: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         self.changes: list[Answer] = []
         self.asked = 0
         self._port = port
         self._hostname = hostname
+        self._headers = {"Host": hostname, **headers}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._ask, daemon=True)
 
@@ -188,7 +206,7 @@ class Poller:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         while not self._stop.is_set():
             try:
-                connection.request("GET", "/", headers={"Host": self._hostname})
+                connection.request("GET", "/", headers=self._headers)
                 response = connection.getresponse()
                 response.read()
                 status = response.status

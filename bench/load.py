@@ -2,8 +2,10 @@
 
 import re
 import subprocess
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from bench.processes import CORES
@@ -29,7 +31,16 @@ class Measured(NamedTuple):
     failed: int
 
 
-def measure(proxy: Proxy, protocol: Protocol, seconds: float, folder: Path, warm_up: float = 0.5) -> Measured:
+def measure(
+    proxy: Proxy,
+    protocol: Protocol,
+    seconds: float,
+    folder: Path,
+    warm_up: float = 0.5,
+    *,
+    host: str = HOST,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Measured:
     # In a folder of its own: Hearthgate watches the folder above its manifests, and would be told of every line.
     log = folder / "load" / "requests.tsv"
     log.parent.mkdir(exist_ok=True)
@@ -43,7 +54,8 @@ def measure(proxy: Proxy, protocol: Protocol, seconds: float, folder: Path, warm
         f"--clients={connections}", f"--threads={min(CORES, 2)}",
         f"--max-concurrent-streams={STREAMS if protocol is Protocol.HTTP2 else 1}",
         *([] if protocol is Protocol.HTTP2 else ["--h1"]),
-        f"{'http' if plain else 'https'}://{HOST}/",
+        *(f"--header={name}: {value}" for name, value in headers.items()),
+        f"{'http' if plain else 'https'}://{host}/",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 60, check=True)
     return parse(done.stdout, log)
