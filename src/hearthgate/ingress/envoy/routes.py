@@ -95,7 +95,7 @@ def compile_router(router: Router, scope: Scope, inline: Inline, options: ProxyO
     try:
         for extra in ways(router.service):
             middlewares = bound((*router.middlewares, *extra), router.name)
-            planned[extra], errors = plan_branches(middlewares, scope, upstreams)
+            planned[extra], errors = plan_branches(middlewares, scope, upstreams, options.tables_folder)
             errors = (*errors, *complaints) if errors else ()
             problems += [_problem(router, "middlewares", error) for error in errors]
         planned = alike(planned)
