@@ -142,10 +142,10 @@ CASES: dict[str, tuple[str, Reason, str, int]] = {
         8,
     ),
     "unsupported middleware": (
-        guarded({"forwardAuth": {"address": "http://a"}}),
+        guarded({"rateLimit": {"average": 1, "redis": {"endpoints": ["a:1"]}}}),
         Reason.UNSUPPORTED,
-        "spec.forwardAuth",
-        6,
+        "spec.rateLimit.redis",
+        8,
     ),
     "wrong version": (route().replace("v1alpha1", "v1beta7"), Reason.UNKNOWN_KIND, "apiVersion", 1),
     "no name": (route().replace("name: bad", "labels: {}"), Reason.MISSING_FIELD, "metadata.name", 3),
