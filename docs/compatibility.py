@@ -4,7 +4,7 @@ Nothing here is a list of what works: rows come from the types and vocabularies 
 what they say comes from the marks on these types, and annotations are put to their reader.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from docs.annotations import AnnotationRow, ingress_rows, service_rows
@@ -18,6 +18,13 @@ from hearthgate.resources.registry import KINDS
 from hearthgate.resources.support import FAIL_CLOSED
 
 GROUPS: Final = ("traefik.io", "gateway.networking.k8s.io")
+VOCABULARIES: Final[Mapping[str, parser.Vocabulary]] = {
+    "IngressRoute, `syntax: v3`": parser.HTTP,
+    "IngressRouteTCP, `syntax: v3`": parser.TCP,
+    "IngressRoute, `syntax: v2`": old.HTTP,
+    "IngressRouteTCP, `syntax: v2`": old.TCP,
+}
+"""The matchers, by the title of their table."""
 _ONLY_HERE: Final = ("embeddedAPI", "podNamespace")
 """Settings that Traefik does not have."""
 _HEAD: Final = "| field | type | default | what becomes of it |\n| --- | --- | --- | --- |\n"
@@ -76,13 +83,7 @@ def _kind(kind: Kind, told: dict[type, str]) -> Iterator[str]:
 
 
 def _matchers() -> Iterator[str]:
-    vocabularies = {
-        "IngressRoute, `syntax: v3`": parser.HTTP,
-        "IngressRouteTCP, `syntax: v3`": parser.TCP,
-        "IngressRoute, `syntax: v2`": old.HTTP,
-        "IngressRouteTCP, `syntax: v2`": old.TCP,
-    }
-    for title, vocabulary in vocabularies.items():
+    for title, vocabulary in VOCABULARIES.items():
         yield f"### {title}\n\n| matcher | what becomes of it |\n| --- | --- |\n"
         for name in vocabulary.names:
             differs = MATCHER_DIFFERENCES.get((title, name))
@@ -117,11 +118,3 @@ def _settings() -> Iterator[str]:
 
 def traefik_settings() -> Iterator[Row]:
     return (row for row in rows(Settings) if row.path.split(".")[0] not in _ONLY_HERE)
-
-
-def all_rows() -> Iterator[tuple[str, Row]]:
-    """(kind, row) of every field of every kind, nothing folded."""
-    for kind in traefik_kinds():
-        assert kind.resource_type is not None
-        for row in rows(kind.resource_type):
-            yield kind.kind, row

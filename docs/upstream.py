@@ -15,7 +15,6 @@ _NO_WILDCARD: Final = "a wildcard is refused, with the HostRegexp to write; upst
 
 ABSENT_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "global": "nothing is sent to anybody, and there is no check for new versions",
         "hub": "there is no counterpart",
         "hostResolver": "CNAMEs of requests are not followed: name every host in the rule",
         "ocsp": "answers of OCSP are not stapled",

@@ -10,7 +10,7 @@ from hearthgate.app.settings import SettingsError, decode_settings
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.ingress.envoy.messages import make
 from hearthgate.ingress.envoy.observability.recording import Recording
-from hearthgate.ingress.envoy.schema import schema_pool
+from hearthgate.ingress.envoy.schema import message, schema_pool
 from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.routing.build import build_model
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
@@ -37,16 +37,24 @@ def produce(documents: list[Any]) -> Any:
             for point in built.model.entrypoints
             if recording and point.name in settings.entry_points
         },
-        "recordingClusters": sorted(recording.clusters("/etc/ssl/cas.pem")),
+        "clusters": {
+            name: _plain(message("envoy.config.cluster.v3.Cluster").FromString(found.body))
+            for name, found in recording.clusters("/etc/ssl/cas.pem").items()
+        },
         "problems": [f"{problem.severity}: {problem} [{problem.reason}]" for problem in built.problems],
     }
     return {name: part for name, part in shown.items() if part}
 
 
 def _recorded(recording: Recording, entrypoint: EntryPoint) -> Any:
-    manager = make(f"{_NETWORK}http_connection_manager.v3.HttpConnectionManager", **recording.fields(entrypoint))
+    return _plain(
+        make(f"{_NETWORK}http_connection_manager.v3.HttpConnectionManager", **recording.fields(entrypoint))
+    )
+
+
+def _plain(value: Any) -> Any:
     text = json_format.MessageToJson(
-        manager, preserving_proto_field_name=True, descriptor_pool=schema_pool(), sort_keys=True
+        value, preserving_proto_field_name=True, descriptor_pool=schema_pool(), sort_keys=True
     )
     return json.loads(text)
 
