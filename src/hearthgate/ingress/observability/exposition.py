@@ -69,55 +69,81 @@ class _Scope(NamedTuple):
     of_service: bool
 
 
+class _Series:
+    """What counts under one set of labels, which `said` writes."""
+
+    __slots__ = ("durations", "received", "said", "sent")
+
+    def __init__(self, said: str) -> None:
+        self.said = said
+        self.received = self.sent = 0
+        self.durations = Durations()
+
+
 def _scope(scope: _Scope, keys: Mapping[str, Key], counts: Counts, settings: Prometheus) -> Iterator[str]:
-    """One pass over what was counted for each kind of number: many keys may add up to one series."""
-    labels: dict[str, tuple[Labels, Labels]] = {}
-    for text, key in keys.items():
-        own = scope.labels(key)
-        if own is not None:
-            labels[text] = (own, (key.code, key.method, key.protocol, *own))
-    requests: Counter[Labels] = Counter()
-    tls: Counter[Labels] = Counter()
-    for text, number in counts.requests.items():
-        if text not in labels:
-            continue
-        own, full = labels[text]
+    """All metrics of a scope: many keys may add up to one series."""
+    yield from _requests(scope, keys, counts, settings)
+    found: dict[Labels, _Series] = {}
+    of_key: dict[str, _Series] = {}
+    names = scope.metrics["received"].labels
+    for text in counts.received.keys() | counts.durations.keys():
         key = keys[text]
-        requests[(*full, *_padded(key.headers, len(settings.header_labels)))] += number
+        own = scope.labels(key)
+        if own is None:
+            continue
+        full = (key.code, key.method, key.protocol, *own)
+        series = found.get(full)
+        if series is None:
+            series = found[full] = _Series(_labels(names, full))
+        of_key[text] = series
+    for text, series in of_key.items():
+        series.received += counts.received.get(text, 0)
+        series.sent += counts.sent.get(text, 0)
+        own_durations = (counts.service_durations if scope.of_service else counts.durations).get(text)
+        if own_durations is not None:
+            series.durations.add(own_durations)
+    ordered = [found[labels] for labels in sorted(found)]
+    received, sent = scope.metrics["received"], scope.metrics["sent"]
+    yield _head(received) + "".join([f"{received.name}{{{one.said}}} {one.received}\n" for one in ordered])
+    yield _head(sent) + "".join([f"{sent.name}{{{one.said}}} {one.sent}\n" for one in ordered])
+    yield from _histograms(scope.metrics["durations"], ordered)
+
+
+def _requests(scope: _Scope, keys: Mapping[str, Key], counts: Counts, settings: Prometheus) -> Iterator[str]:
+    requests: defaultdict[Labels, int] = defaultdict(int)
+    tls: defaultdict[Labels, int] = defaultdict(int)
+    for text, number in counts.requests.items():
+        key = keys[text]
+        own = scope.labels(key)
+        if own is None:
+            continue
+        more = _padded(key.headers, len(settings.header_labels))
+        requests[key.code, key.method, key.protocol, *own, *more] += number
         if key.tls_version:
-            tls[(key.tls_version.removeprefix("TLSv"), suite(key.tls_cipher), *own)] += number
-    extra = tuple(sorted(settings.header_labels))
-    yield from _family(scope.metrics["requests"], sorted(requests.items()), extra)
+            tls[key.tls_version.removeprefix("TLSv"), suite(key.tls_cipher), *own] += number
+    yield from _family(scope.metrics["requests"], sorted(requests.items()), tuple(sorted(settings.header_labels)))
     yield from _family(scope.metrics["tls"], sorted(tls.items()))
-    for name, numbers in (("received", counts.received), ("sent", counts.sent)):
-        total: Counter[Labels] = Counter()
-        for text, number in numbers.items():
-            if text in labels:
-                total[labels[text][1]] += number
-        yield from _family(scope.metrics[name], sorted(total.items()))
-    yield from _histograms(scope, labels, counts.service_durations if scope.of_service else counts.durations)
 
 
 def _padded(values: Labels, count: int) -> Labels:
     return (*values, *("",) * count)[:count]
 
 
-def _histograms(
-    scope: _Scope, labels: Mapping[str, tuple[Labels, Labels]], durations: Mapping[str, Durations]
-) -> Iterator[str]:
-    found: defaultdict[Labels, Durations] = defaultdict(Durations)
-    for text, histogram in durations.items():
-        if text in labels:
-            found[labels[text][1]].add(histogram)
-    metric = scope.metrics["durations"]
-    yield from _head(metric)
-    for values, histogram in sorted(found.items(), key=lambda item: item[0]):
-        said = _labels(metric.labels, values)
-        for bound, count in histogram.buckets.items():
-            yield f'{metric.name}_bucket{{{said},le="{_seconds(bound)}"}} {count}\n'
-        yield f'{metric.name}_bucket{{{said},le="+Inf"}} {histogram.count}\n'
-        yield f"{metric.name}_sum{{{said}}} {histogram.total / 1000:.9g}\n"
-        yield f"{metric.name}_count{{{said}}} {histogram.count}\n"
+def _histograms(metric: Metric, series: Iterable[_Series]) -> Iterator[str]:
+    yield _head(metric)
+    name = metric.name
+    for one in series:
+        said, histogram = one.said, one.durations
+        lines = [
+            f'{name}_bucket{{{said},le="{_seconds(bound)}"}} {count}\n'
+            for bound, count in histogram.buckets.items()
+        ]
+        lines.append(
+            f'{name}_bucket{{{said},le="+Inf"}} {histogram.count}\n'
+            f"{name}_sum{{{said}}} {histogram.total / 1000:.9g}\n"
+            f"{name}_count{{{said}}} {histogram.count}\n"
+        )
+        yield "".join(lines)
 
 
 @lru_cache(maxsize=256)
@@ -204,15 +230,15 @@ def _identity(chain: str, alternatives: Labels) -> Labels:
 
 
 def _family(metric: Metric, values: Iterable[tuple[Labels, float]], extra: Labels = ()) -> Iterator[str]:
-    yield from _head(metric)
+    yield _head(metric)
     names = (*metric.labels, *extra)
     for labels, value in values:
         said = f"{{{_labels(names, labels)}}}" if names else ""
         yield f"{metric.name}{said} {value}\n"
 
 
-def _head(metric: Metric) -> Iterator[str]:
-    yield f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {metric.type}\n"
+def _head(metric: Metric) -> str:
+    return f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {metric.type}\n"
 
 
 def _labels(names: Labels, values: Labels) -> str:
