@@ -11,6 +11,7 @@ from docs import compatibility
 from docs.fields import Row, default_words, rows, type_words
 from docs.reasons import REASONS
 from hearthgate.app.settings import Settings
+from hearthgate.ingress.observability import catalogue
 from hearthgate.model.problems import Reason
 from hearthgate.resources.decode import not_acted_on
 from hearthgate.resources.registry import KINDS
@@ -30,6 +31,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "reference" / "problems.md": "".join(_problems()),
         DOCS / "settings.md": "".join(_settings()),
+        DOCS / "observability.md": "".join(_metrics()),
         DOCS / "reference" / "traefik-compatibility.md": "".join(compatibility.page()),
         **{DOCS / "reference" / page: "".join(_kinds(groups)) for page, groups in FIELD_PAGES.items()},
     }
@@ -46,6 +48,13 @@ def _problems() -> Iterator[str]:
     for reason in Reason:
         meaning, way_out = REASONS[reason]
         yield f"| `{reason}` | {meaning} | {way_out} |\n"
+
+
+def _metrics() -> Iterator[str]:
+    yield "| metric | type | labels | |\n| --- | --- | --- | --- |\n"
+    for metric in catalogue.ALL:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        yield f"| `{metric.name}` | {metric.type} | {labels} | {metric.help} |\n"
 
 
 def _settings() -> Iterator[str]:
