@@ -170,3 +170,12 @@ def test_a_cluster_scoped_kind_with_names_and_a_selectable_field(cluster: Cluste
     short = wanted["spec"]["names"]["shortNames"][0]
     assert cluster.kubectl(f"get {short} -o name") == f"gadget.{group}/one\n"
     cluster.http.delete(f"{DEFINITIONS}/gadgets.{group}")
+
+
+@pytest.mark.parametrize("spec", [{"scope": "Cluster"}, {"names": {"kind": "Gizmo"}}], ids=["scope", "kind"])
+def test_what_objects_are_stored_by_does_not_change(cluster: Cluster, group: str, spec: Object) -> None:
+    name = f"gadgets.{group}"
+    cluster.kubectl("apply -f -", stdin=text(definition(group, "gadgets", "Gadget", SCHEMA)))
+    cluster.kubectl(f"wait crd/{name} --for=condition=Established --timeout=40s")
+    refused = cluster.http.patch(f"{DEFINITIONS}/{name}", {"spec": spec})
+    assert (refused.status, "field is immutable" in str(refused.body)) == (422, True)

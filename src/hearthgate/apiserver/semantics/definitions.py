@@ -21,6 +21,8 @@ def establish(kind: Kind, obj: Object, old: Object | None, now: str) -> tuple[st
 
     A definition that is ending stays as it is: it must be able to go even if it could not come today.
     """
+    if old is not None:
+        _check_immutable(kind, obj, old)
     if "deletionTimestamp" in obj["metadata"]:
         return ()
     read = read_definition(obj)
@@ -34,6 +36,23 @@ def establish(kind: Kind, obj: Object, old: Object | None, now: str) -> tuple[st
     if CLEANUP not in finalizers:
         obj["metadata"]["finalizers"] = [*finalizers, CLEANUP]
     return read.warnings
+
+
+def _check_immutable(kind: Kind, obj: Object, old: Object) -> None:
+    """Objects are stored by their scope and kind: after a change nobody could reach them. The rest of the identity
+    is in the name of the definition."""
+    new_spec, old_spec = obj.get("spec") or {}, old["spec"]
+    changes = {
+        "spec.scope": (new_spec.get("scope"), old_spec["scope"]),
+        "spec.names.kind": ((new_spec.get("names") or {}).get("kind"), old_spec["names"]["kind"]),
+    }
+    causes = [
+        Cause(path, f'Invalid value: "{new}": field is immutable', "FieldValueInvalid")
+        for path, (new, before) in changes.items()
+        if new != before
+    ]
+    if causes:
+        raise invalid(kind, obj["metadata"]["name"], causes)
 
 
 def _check_stored_versions(kind: Kind, obj: Object, stored: Any) -> None:
