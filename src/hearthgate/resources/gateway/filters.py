@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hearthgate.resources.gateway.references import BackendObjectReference, LocalReference, PreciseHostname
-from hearthgate.resources.meta import Strict
+from hearthgate.resources.meta import Strict, differs
 from hearthgate.resources.scalars import WORDS, PortNumber
 
 HeaderName = Annotated[
@@ -159,7 +159,9 @@ class HTTPFilter(Strict, frozen=True, kw_only=True):
     request_redirect: RequestRedirect | None = None
     url_rewrite: URLRewrite | None = None
     cors: CORS | None = None
-    external_auth: Mapping[str, Any] | None = None
+    external_auth: Annotated[
+        Mapping[str, Any] | None, differs("refused: use an ExtensionRef to a Middleware with forwardAuth")
+    ] = None
     extension_ref: LocalReference | None = None
 
 

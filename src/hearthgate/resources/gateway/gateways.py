@@ -15,7 +15,7 @@ from hearthgate.resources.gateway.references import (
     SectionName,
 )
 from hearthgate.resources.gateway.status import GatewayClassStatus, GatewayStatus
-from hearthgate.resources.meta import Resource, Strict, unsupported
+from hearthgate.resources.meta import Resource, Strict, differs, unsupported
 from hearthgate.resources.scalars import PortNumber, Selector
 
 
@@ -43,7 +43,7 @@ class GatewayClassSpec(Strict, frozen=True, kw_only=True):
     """
 
     controller_name: Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
-    parameters_ref: ParametersReference | None = None
+    parameters_ref: Annotated[ParametersReference | None, differs("refused: there are no parameters")] = None
     description: Annotated[str, msgspec.Meta(max_length=64)] | None = None
 
 
@@ -113,7 +113,9 @@ class ListenerTLS(Strict, frozen=True, kw_only=True):
 
     mode: Literal["Terminate", "Passthrough"] = "Terminate"
     certificate_refs: Annotated[tuple[SecretReference, ...], msgspec.Meta(max_length=64)] = ()
-    frontend_validation: ClientValidation | None = None
+    frontend_validation: Annotated[
+        ClientValidation | None, differs("refused: use a TLSOption with clientAuth and IngressRoutes")
+    ] = None
     options: Annotated[Mapping[str, str], unsupported("there are none here")] = {}
 
 
@@ -157,7 +159,7 @@ class Infrastructure(Strict, frozen=True, kw_only=True):
 
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, str] = {}
-    parameters_ref: Annotated[LocalReference | None, unsupported("there are no such settings here")] = None
+    parameters_ref: Annotated[LocalReference | None, differs("refused: there are no parameters")] = None
 
 
 class GatewaySpec(Strict, frozen=True, kw_only=True):
@@ -179,7 +181,9 @@ class GatewaySpec(Strict, frozen=True, kw_only=True):
     allowed_listeners: Annotated[
         Mapping[str, Any] | None, unsupported("ListenerSets are not served: list the listeners in the Gateway")
     ] = None
-    tls: Mapping[str, Any] | None = None
+    tls: Annotated[
+        Mapping[str, Any] | None, differs("refused: use a BackendTLSPolicy, or a TLSOption and IngressRoutes")
+    ] = None
     default_scope: Annotated[str, unsupported("name the Gateway in spec.parentRefs of the routes")] = ""
 
 
