@@ -178,6 +178,18 @@ def test_keys_rotate(provider: Provider) -> None:
     run(provider, story)
 
 
+def test_a_login_answers_its_own_state_alone(provider: Provider) -> None:
+    async def story(visitor: Visitor, _: Time) -> None:
+        await visitor.ask()
+        ((_, sealed),) = visitor.cookies.items()
+        sent = dict((await visitor.ask()).headers)
+        visitor.cookies = dict.fromkeys(visitor.cookies, sealed)
+        state = parse_qs(urlsplit(sent["location"]).query)["state"][0]
+        assert (await visitor.ask(f"/oauth2/callback?code=a&state={state}")).status == 400
+
+    run(provider, story)
+
+
 def test_a_login_takes_ten_minutes_at_most(provider: Provider) -> None:
     async def story(visitor: Visitor, clock: Time) -> None:
         sent = dict((await visitor.ask()).headers)
