@@ -283,6 +283,8 @@ class Router(Value, frozen=True, kw_only=True):
 
     def place(self, below: str) -> str:
         """The path in its object of something that the router names: its `services`, its `middlewares`."""
+        if self.ref.kind in ("HTTPRoute", "GRPCRoute"):
+            below = {"services": "backendRefs", "middlewares": "filters"}.get(below, below)
         return self.field if self.ref.kind == "Ingress" else f"{self.field}.{below}"
 
 
