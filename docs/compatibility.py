@@ -11,6 +11,11 @@ from docs.annotations import AnnotationRow, ingress_rows, service_rows
 from docs.fields import Row, default_words, rows, type_words
 from docs.upstream import ABSENT_SETTINGS, MATCHER_DIFFERENCES
 from hearthgate.app.settings import Settings
+from hearthgate.ingress.middlewares.plugins.cloudflare import CloudflareOptions
+from hearthgate.ingress.middlewares.plugins.crowdsec import BouncerOptions
+from hearthgate.ingress.middlewares.plugins.geoblock import GeoBlockOptions
+from hearthgate.ingress.middlewares.plugins.maintenance import MaintenanceOptions, StaticOptions
+from hearthgate.ingress.middlewares.plugins.oidc import OidcOptions
 from hearthgate.ingress.rules import old, parser
 from hearthgate.resources.decode import not_acted_on
 from hearthgate.resources.kinds import Kind
@@ -25,6 +30,16 @@ VOCABULARIES: Final[Mapping[str, parser.Vocabulary]] = {
     "IngressRouteTCP, `syntax: v2`": old.TCP,
 }
 """The matchers, by the title of their table."""
+PLUGINS: Final[Mapping[str, type]] = {
+    "cloudflare-real-ip": CloudflareOptions,
+    "cloudflarewarp": CloudflareOptions,
+    "crowdsec-bouncer": BouncerOptions,
+    "geoblock": GeoBlockOptions,
+    "maintenance": MaintenanceOptions,
+    "oidc": OidcOptions,
+    "static-answer": StaticOptions,
+}
+"""The options of what is built in."""
 _ONLY_HERE: Final = ("embeddedAPI", "podNamespace")
 """Settings that Traefik does not have."""
 _HEAD: Final = "| field | type | default | what becomes of it |\n| --- | --- | --- | --- |\n"
@@ -37,6 +52,9 @@ def page() -> Iterator[str]:
     yield "## Kinds\n\n"
     for kind in traefik_kinds():
         yield from _kind(kind, told)
+    yield "## Plugins\n\n"
+    yield "None is loaded; these are built in, below `spec.plugin` of a Middleware. Other names are refused.\n\n"
+    yield from _plugins(told)
     yield "## Rules\n\n"
     yield from _matchers()
     yield "## Annotations of Ingresses and their Services\n\n"
@@ -59,9 +77,18 @@ def state(row: Row) -> str:
         return f"**refused**{_after(marks['unsupported'])}"
     if "deprecated" in marks:
         return f"no effect, a warning{_after(marks['deprecated'])}"
+    if "idle" in marks:
+        return f"no effect: {marks['idle']}, which is refused"
+    if is_refused(row):
+        return f"**refused**{_after(marks['differs'].removeprefix('refused').lstrip(': '))}"
     if "differs" in marks:
         return f"supported, with a difference: {marks['differs']}"
     return f"as {row.same_as}" if row.same_as else "supported"
+
+
+def is_refused(row: Row) -> bool:
+    """Whether the field is refused where it is used, with a status of its own, and not when it is read."""
+    return bool(row.marks.get("differs", "").startswith("refused"))
 
 
 def _after(text: str) -> str:
@@ -80,6 +107,19 @@ def _kind(kind: Kind, told: dict[type, str]) -> Iterator[str]:
         default = "required" if row.required else default_words(row.default)
         yield f"| `{row.path}` | {type_words(row.type)} | {default} | {state(row)} |\n"
     yield "\n"
+
+
+def _plugins(told: dict[type, str]) -> Iterator[str]:
+    for name, options in PLUGINS.items():
+        if options in told:
+            yield f"### {name}\n\nAs {told[options]}.\n\n"
+            continue
+        told[options] = f"`{name}`"
+        yield f"### {name}\n\n{_HEAD}"
+        for row in rows(options, f"{name}.", told, name):
+            default = "required" if row.required else default_words(row.default)
+            yield f"| `{row.path}` | {type_words(row.type)} | {default} | {state(row)} |\n"
+        yield "\n"
 
 
 def _matchers() -> Iterator[str]:

@@ -31,6 +31,11 @@ def differs(how: str) -> msgspec.Meta:
     return msgspec.Meta(extra={"differs": how})
 
 
+def idle(why: str) -> msgspec.Meta:
+    """Marks a field that counts only beside another one, which is refused: for the pages of the documentation."""
+    return msgspec.Meta(extra={"idle": why})
+
+
 class OwnerReference(Lenient, frozen=True, kw_only=True):
     api_version: str = ""
     kind: str = ""

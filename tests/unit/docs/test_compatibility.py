@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from docs.annotations import ingress_rows, service_rows
-from docs.compatibility import VOCABULARIES, state, traefik_kinds, traefik_settings
+from docs.compatibility import PLUGINS, VOCABULARIES, is_refused, state, traefik_kinds, traefik_settings
 from docs.fields import Row, rows
 from docs.upstream import ABSENT_SETTINGS, MATCHER_DIFFERENCES
 from hearthgate.app.settings import SettingsError, decode_settings
+from hearthgate.ingress.middlewares.plugins.build import BUILT_IN
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
 from hearthgate.resources.traefik.middleware import MiddlewareSpec
 from tests.unit.docs.mentions import Mentions, mentions, rules_of
@@ -32,7 +33,7 @@ def acting(found: Iterator[Row]) -> Iterator[Row]:
     """Without what is refused or has no effect, and what is below that."""
     idle = ""
     for row in found:
-        if {"unsupported", "deprecated"} & row.marks.keys():
+        if {"unsupported", "deprecated", "idle"} & row.marks.keys() or is_refused(row):
             idle = row.path
         elif not (idle and row.path.startswith(f"{idle}.")) and not row.same_as:
             yield row
@@ -86,6 +87,14 @@ def test_an_option_that_nobody_sets_is_found() -> None:
     assert not has_key("entryPoints.*.nobodySetsThis", TESTED.wire_keys)
 
 
+def test_every_plugin_that_is_built_in_is_listed_and_each_of_its_options_set_by_a_test() -> None:
+    assert set(PLUGINS) == set(BUILT_IN)
+    keys = TESTED.wire_keys | TESTED.golden_keys | TESTED.unit_keys
+    untested = [row.path for options in PLUGINS.values() for row in acting(rows(options, "plugin."))
+                if not has_key(row.path, keys)]  # fmt: skip
+    assert untested == []
+
+
 @pytest.mark.parametrize("name", ABSENT_SETTINGS)
 def test_absent_setting_is_refused(name: str) -> None:
     given: object = {}
@@ -107,6 +116,8 @@ def test_differences_of_matchers_are_about_matchers() -> None:
         ({"differs": "x"}, "supported, with a difference: x"),
         ({"unsupported": "use y"}, "**refused**: use y"),
         ({"unsupported": ""}, "**refused**"),
+        ({"differs": "refused: use v"}, "**refused**: use v"),
+        ({"idle": "it goes with w"}, "no effect: it goes with w, which is refused"),
         ({"deprecated": "z"}, "no effect, a warning: z"),
     ],
 )

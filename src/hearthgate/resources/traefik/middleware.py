@@ -475,7 +475,8 @@ class MiddlewareSpec(Strict, frozen=True, kw_only=True):
     content_type: Annotated[ContentType | None, differs("looks at answers of a known length up to 256 KiB")] = None
     grpc_web: GrpcWeb | None = None
     plugin: Annotated[
-        Mapping[str, Any] | None, differs("none is loaded: crowdsec-bouncer is built in, others are refused")
+        Mapping[str, Any] | None,
+        differs("none is loaded: what is built in is listed under Plugins, others are refused"),
     ] = None
 
 

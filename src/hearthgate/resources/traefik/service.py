@@ -130,7 +130,7 @@ class ServiceRef(Strict, frozen=True, kw_only=True):
     scheme: str = ""
     strategy: Literal["wrr", "p2c", "hrw", "leasttime", "RoundRobin", ""] = ""
     weight: Weight | None = None
-    pass_host_header: Annotated[bool, differs("the same for all services of a weighted one")] = True
+    pass_host_header: Annotated[bool, differs("of highestRandomWeight the same for all its services")] = True
     response_forwarding: ResponseForwarding | None = None
     servers_transport: str = ""
     sticky: Sticky | None = None

@@ -12,7 +12,7 @@ from hearthgate.ingress.middlewares.plugins.maintenance import maintenance, stat
 from hearthgate.ingress.middlewares.plugins.oidc import oidc
 from hearthgate.model.problems import Reason, did_you_mean
 
-_BUILT_IN: Final[dict[str, Callable[[object, Draft], Middleware | None]]] = {
+BUILT_IN: Final[dict[str, Callable[[object, Draft], Middleware | None]]] = {
     "cloudflare-real-ip": cloudflare,
     "cloudflarewarp": cloudflare,
     "crowdsec-bouncer": crowdsec,
@@ -38,7 +38,7 @@ def plugin(given: Mapping[str, Any], draft: Draft) -> Middleware | None:
         return None
     (name, options) = next(iter(given.items()))
     kind = _kind(name, options)
-    family = _BUILT_IN.get(kind)
+    family = BUILT_IN.get(kind)
     if family is None:
         draft.refuse(name, _unknown(name), Reason.UNSUPPORTED)
         return None
@@ -59,5 +59,5 @@ def _unknown(name: str) -> str:
     for part, way_out in _WAYS_OUT:
         if part in name.lower():
             return f"plugins are not loaded: {way_out}"
-    known = ", ".join(sorted(_BUILT_IN))
-    return f"plugins are not loaded; built in are {known}{did_you_mean(name, _BUILT_IN)}"
+    known = ", ".join(sorted(BUILT_IN))
+    return f"plugins are not loaded; built in are {known}{did_you_mean(name, BUILT_IN)}"

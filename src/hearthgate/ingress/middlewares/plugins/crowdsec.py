@@ -30,7 +30,7 @@ from hearthgate.ingress.routing.model import EndpointsKey, Transport, Value
 from hearthgate.model.problems import Reason, shorten
 from hearthgate.model.refs import ObjectRef
 from hearthgate.model.secret import SecretBytes
-from hearthgate.resources.meta import Strict, ignored, unsupported
+from hearthgate.resources.meta import Strict, idle, ignored, unsupported
 
 _FILES: Final = "files are not read: put the value into a Secret and write urn:k8s:secret:NAME:KEY in {}"
 _APPSEC: Final = "the application firewall is not asked: leave it off (crowdsecAppsecEnabled: false)"
@@ -44,6 +44,10 @@ _TELLING: Final = "the local API is not told about refused requests"
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+_BESIDE_APPSEC: Final = "it goes with crowdsecAppsecEnabled"
+_BESIDE_REDIS: Final = "it goes with redisCacheEnabled"
+_BESIDE_CAPTCHA: Final = "it goes with captchaProvider"
 
 
 class Mode(StrEnum):
@@ -61,14 +65,14 @@ class BouncerOptions(Strict, frozen=True, kw_only=True, rename="camel"):
     log_file_path: Annotated[str, ignored(_LOG)] = ""
     crowdsec_mode: Literal["stream", "live", "none", "alone", "appsec"] = "live"
     crowdsec_appsec_enabled: Annotated[bool, unsupported(_APPSEC)] = False
-    crowdsec_appsec_scheme: str = ""
-    crowdsec_appsec_host: str = ""
-    crowdsec_appsec_path: str = ""
-    crowdsec_appsec_key: SecretBytes | None = None
-    crowdsec_appsec_key_file: str = ""
-    crowdsec_appsec_failure_block: bool = True
-    crowdsec_appsec_unreachable_block: bool = True
-    crowdsec_appsec_body_limit: int = 0
+    crowdsec_appsec_scheme: Annotated[str, idle(_BESIDE_APPSEC)] = ""
+    crowdsec_appsec_host: Annotated[str, idle(_BESIDE_APPSEC)] = ""
+    crowdsec_appsec_path: Annotated[str, idle(_BESIDE_APPSEC)] = ""
+    crowdsec_appsec_key: Annotated[SecretBytes | None, idle(_BESIDE_APPSEC)] = None
+    crowdsec_appsec_key_file: Annotated[str, idle(_BESIDE_APPSEC)] = ""
+    crowdsec_appsec_failure_block: Annotated[bool, idle(_BESIDE_APPSEC)] = True
+    crowdsec_appsec_unreachable_block: Annotated[bool, idle(_BESIDE_APPSEC)] = True
+    crowdsec_appsec_body_limit: Annotated[int, idle(_BESIDE_APPSEC)] = 0
     crowdsec_lapi_scheme: Literal["http", "https"] = "http"
     crowdsec_lapi_host: str = "crowdsec:8080"
     crowdsec_lapi_path: str = "/"
@@ -101,26 +105,26 @@ class BouncerOptions(Strict, frozen=True, kw_only=True, rename="camel"):
     forwarded_headers_trusted_ips: tuple[str, ...] = ()
     client_trusted_ips: tuple[str, ...] = ()
     redis_cache_enabled: Annotated[bool, unsupported(_REDIS)] = False
-    redis_cache_host: str = ""
-    redis_cache_password: SecretBytes | None = None
-    redis_cache_password_file: str = ""
-    redis_cache_database: str = ""
-    redis_cache_unreachable_block: bool = True
+    redis_cache_host: Annotated[str, idle(_BESIDE_REDIS)] = ""
+    redis_cache_password: Annotated[SecretBytes | None, idle(_BESIDE_REDIS)] = None
+    redis_cache_password_file: Annotated[str, idle(_BESIDE_REDIS)] = ""
+    redis_cache_database: Annotated[str, idle(_BESIDE_REDIS)] = ""
+    redis_cache_unreachable_block: Annotated[bool, idle(_BESIDE_REDIS)] = True
     ban_html_file_path: Annotated[str, ignored(_BAN_FILE)] = ""
     ban_file_path: Annotated[str, ignored(_BAN_FILE)] = ""
     ban_page: str = ""
-    captcha_html_file_path: str = ""
-    captcha_file_path: str = ""
+    captcha_html_file_path: Annotated[str, idle(_BESIDE_CAPTCHA)] = ""
+    captcha_file_path: Annotated[str, idle(_BESIDE_CAPTCHA)] = ""
     captcha_provider: Annotated[str, unsupported(_CAPTCHA)] = ""
-    captcha_custom_js_url: str = ""
-    captcha_custom_validate_url: str = ""
-    captcha_custom_key: str = ""
-    captcha_custom_response: str = ""
-    captcha_site_key: SecretBytes | None = None
-    captcha_site_key_file: str = ""
-    captcha_secret_key: SecretBytes | None = None
-    captcha_secret_key_file: str = ""
-    captcha_grace_period_seconds: int = 1800
+    captcha_custom_js_url: Annotated[str, idle(_BESIDE_CAPTCHA)] = ""
+    captcha_custom_validate_url: Annotated[str, idle(_BESIDE_CAPTCHA)] = ""
+    captcha_custom_key: Annotated[str, idle(_BESIDE_CAPTCHA)] = ""
+    captcha_custom_response: Annotated[str, idle(_BESIDE_CAPTCHA)] = ""
+    captcha_site_key: Annotated[SecretBytes | None, idle(_BESIDE_CAPTCHA)] = None
+    captcha_site_key_file: Annotated[str, idle(_BESIDE_CAPTCHA)] = ""
+    captcha_secret_key: Annotated[SecretBytes | None, idle(_BESIDE_CAPTCHA)] = None
+    captcha_secret_key_file: Annotated[str, idle(_BESIDE_CAPTCHA)] = ""
+    captcha_grace_period_seconds: Annotated[int, idle(_BESIDE_CAPTCHA)] = 1800
 
 
 class Lapi(Value, frozen=True, kw_only=True):
