@@ -232,3 +232,11 @@ def test_a_watch_of_changes_only_starts_with_the_first(cluster: Cluster) -> None
             if watching.has_lines:
                 break
         assert watching.line() == "configmap/early"
+
+
+def test_a_selector_may_be_long(cluster: Cluster) -> None:
+    cluster.kubectl("create configmap chosen --from-literal=a=b")
+    cluster.kubectl("label configmap chosen app=v2999")
+    values = ",".join(f"v{number}" for number in range(3000))
+    found = cluster.http.get(cluster.path("configmaps"), labelSelector=f"app in ({values})")
+    assert (found.status, found.names) == (200, ["chosen"])

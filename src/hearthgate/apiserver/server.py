@@ -37,6 +37,8 @@ from hearthgate.model.secret import SecretBytes
 DEFAULT_HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 6443
 _SHUTDOWN_DEADLINE: Final = 2.0
+_LINE_LIMIT: Final = 128 * 1024
+"""Bytes of a request line or a header: tools choose hundreds of objects by name in one selector."""
 _PAUSE_AFTER_CRASH: Final = 5.0
 _FIRST_NAMESPACES: Final = ("default", "kube-system")
 
@@ -155,6 +157,8 @@ class ApiServer:
             handler_cancellation=True,
             shutdown_timeout=_SHUTDOWN_DEADLINE,
             keepalive_timeout=75,
+            max_line_size=_LINE_LIMIT,
+            max_field_size=_LINE_LIMIT,
         )
         await self._runner.setup()
         port = await self._listen(self._runner, certificates.tls)
