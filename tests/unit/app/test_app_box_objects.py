@@ -156,6 +156,11 @@ class TestPod:
         assert container["lastState"]["terminated"]["exitCode"] == 137
 
 
+def test_draining_the_node_leaves_the_parts_alone() -> None:
+    made = pod(Sight(PROXY, "1.40.0", Runs(FIRST), ready=True), FACTS, "infra", "u1")
+    assert "kubernetes.io/config.mirror" in made["metadata"]["annotations"]
+
+
 def test_whose_log_lines_are_whose() -> None:
     assert part_of_logger("hearthgate.ingress.proxy.envoy_log") == "proxy"
     assert part_of_logger("hearthgate.ingress.proxy") == "proxy"

@@ -1,13 +1,16 @@
 """A part of Hearthgate as a core/v1 Pod with one container. Pure."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from hearthgate.app.box.node import OURS, Facts, rfc3339
 from hearthgate.app.box.runs import SCHEME, Ending, Runs
 from hearthgate.app.parts import Description, pod_name
 
 Object = dict[str, Any]
+
+_MIRROR: Final = "kubernetes.io/config.mirror"
+"""Marks a Pod as the picture of something that the API does not run: `kubectl drain` leaves such Pods alone."""
 
 
 class Sight(NamedTuple):
@@ -35,6 +38,7 @@ def pod(sight: Sight, facts: Facts, namespace: str, node_uid: str) -> Object:
             "name": pod_name(component, facts.host),
             "namespace": namespace,
             "labels": {**sight.description.labels, "app.kubernetes.io/component": component, **OURS},
+            "annotations": {_MIRROR: component},
             "ownerReferences": [owner],
         },
         "spec": {
