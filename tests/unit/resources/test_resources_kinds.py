@@ -94,17 +94,17 @@ OBJECTS: dict[str, dict[str, Any]] = {
 }
 
 
-STREAMS = ("IngressRouteTCP mqtt", "IngressRouteUDP dns")
+SERVED = ("IngressRouteTCP mqtt", "IngressRouteUDP dns", "Ingress blog")
 
 
-@pytest.mark.parametrize("name", STREAMS)
-def test_routes_of_streams_are_acted_on(name: str) -> None:
+@pytest.mark.parametrize("name", SERVED)
+def test_routes_are_acted_on(name: str) -> None:
     decoded = decode_mapping(OBJECTS[name])
     assert decoded.resource is not None
     assert not decoded.problems
 
 
-@pytest.mark.parametrize("name", sorted(OBJECTS.keys() - set(STREAMS)))
+@pytest.mark.parametrize("name", sorted(OBJECTS.keys() - set(SERVED)))
 def test_the_homelabs_objects_are_read_and_the_owner_told_that_nobody_acts_on_them(name: str) -> None:
     decoded = decode_mapping(OBJECTS[name])
     assert decoded.resource is not None
