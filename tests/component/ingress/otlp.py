@@ -50,7 +50,7 @@ class Collector:
                 ]
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.path, self.headers = request.path, dict(request.headers)
+        self.path, self.headers = request.path, {key.lower(): value for key, value in request.headers.items()}
         self.take(await request.read())
         return web.Response()
 

@@ -215,6 +215,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "nowhere to send": ({"tracing": {}}, "tracing.otlp"),
     "no URL": ({"tracing": {"otlp": {"http": {"endpoint": "collector"}}}}, "tracing.otlp.http.endpoint"),
     "no port": ({"tracing": {"otlp": {"grpc": {"endpoint": "collector"}}}}, "tracing.otlp.grpc.endpoint"),
+    "percent": (
+        {"tracing": {"otlp": {"grpc": {"insecure": True, "headers": {"X-Key": "5%"}}}}},
+        "tracing.otlp.grpc.headers.X-Key",
+    ),
     "no authorities": ({"tracing": {"otlp": {"http": {}}}}, "tracing.otlp"),
 }
 

@@ -48,6 +48,10 @@ def collector(settings: Tracing) -> Collector:
         host, colon, port = grpc.endpoint.rpartition(":")
         if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
             raise TracingError("otlp.grpc.endpoint", f"{grpc.endpoint[:80]!r} is not host:port (localhost:4317)")
+        for name, value in grpc.headers.items():
+            if "%" in value:  # Envoy takes it for a format, and says `%%` as it stands
+                message = "a value with % cannot be sent over gRPC: use otlp.http"
+                raise TracingError(f"otlp.grpc.headers.{name}", message)
         return Collector(host.strip("[]"), int(port), "", not grpc.insecure, True, grpc.headers, grpc.tls)
     http = settings.otlp.http
     if http is None:
