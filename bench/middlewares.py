@@ -52,8 +52,8 @@ def run(*, quick: bool) -> tuple[list[Figure], dict[str, Any]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with backend(folder) as upstream:
-            cases = tuple(_cases(upstream))
-            manifests.write(folder / "manifests", _documents(cases, upstream))
+            cases = tuple(all_cases(upstream))
+            manifests.write(folder / "manifests", documents(cases, upstream))
             with hearthgate(folder, folder / "manifests") as gateway:
                 gateway.wait_ready()
                 for case in cases:
@@ -99,7 +99,7 @@ def _answers(proxy: Proxy, case: Case) -> None:
         poller.first(200, 30)
 
 
-def _documents(cases: tuple[Case, ...], upstream: int) -> Iterator[dict[str, Any]]:
+def documents(cases: tuple[Case, ...], upstream: int) -> Iterator[dict[str, Any]]:
     yield manifests.service("backend", f"127.0.0.1:{upstream}")
     yield {
         "apiVersion": "v1",
@@ -125,7 +125,8 @@ def _sha(password: str) -> str:
     return "{SHA}" + base64.b64encode(hashlib.sha1(password.encode()).digest()).decode()
 
 
-def _cases(upstream: int) -> Iterator[Case]:
+def all_cases(upstream: int) -> Iterator[Case]:
+    """upstream: the port of the backend, which forwardAuth asks too."""
     safe = {"frameDeny": True, "contentTypeNosniff": True, "referrerPolicy": "same-origin"}
     page = {"name": "backend", "port": 80}
     yield Case("addPrefix", "addPrefix", {"prefix": "/app"})

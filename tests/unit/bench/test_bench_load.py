@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench import manifests
+from bench import manifests, middlewares
 from bench.load import parse, quantile
 from bench.report import Figure
+from bench.soak import slope
 from hearthgate.resources.decode import decode_mapping
 
 REPORT = """\
@@ -57,3 +58,20 @@ def test_manifests_are_understood(tmp_path: Path) -> None:
     documents = [doc for path in sorted(tmp_path.iterdir()) for doc in yaml.safe_load_all(path.read_text())]
     assert len(documents) == 307
     assert not [problem for document in documents for problem in decode_mapping(document).problems]
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [([], 0.0), ([(0.0, 5.0)], 0.0), ([(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)], 2.0), ([(0.0, 4.0), (9.0, 4.0)], 0.0)],
+)
+def test_slope_of_memory(points: list[tuple[float, float]], expected: float) -> None:
+    assert slope(points) == pytest.approx(expected)
+
+
+def test_middlewares_that_are_measured_can_be_used() -> None:
+    cases = tuple(middlewares.all_cases(8080))
+    assert len({case.object_name for case in cases}) == len(cases)
+    for document in middlewares.documents(cases, 8080):
+        decoded = decode_mapping(document)
+        assert decoded.resource is not None, decoded.problems
+        assert not decoded.problems, document
