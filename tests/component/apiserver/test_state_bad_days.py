@@ -174,3 +174,9 @@ async def test_the_api_goes_on_when_the_clock_jumps(tmp_path: Path, jump: timede
     finally:
         async with asyncio.timeout(10):
             await server.stop()
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(Permanent, match=f"state folder {tmp_path} cannot be written"):
+        FolderLock(tmp_path)
