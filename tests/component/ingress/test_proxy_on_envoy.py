@@ -249,7 +249,8 @@ async def test_stop_does_not_wait_longer_than_the_grace(folder: Path, free_port:
 
 async def test_files_are_for_this_user_only(folder: Path, free_port: Port) -> None:
     async with running(folder, site(free_port())):
-        private = {"admin": 0o600, "bootstrap": 0o600, "envoy.log": 0o600, "xds.sock": 0o600}
+        files = ("admin", "bootstrap", "envoy.log", "envoy.out", "xds.sock")
+        private = dict.fromkeys(files, 0o600)
         assert modes(folder) == {".": 0o700, **private}
 
 
