@@ -92,10 +92,10 @@ class Live:
         found = [await self.ask() for _ in range(times)]
         return {answer.body.decode() if answer.status == 200 else str(answer.status) for answer in found}
 
-    async def becomes(self, wanted: set[str], within: float = 10.0) -> None:
-        """Waits until exactly these answer."""
-        async with asyncio.timeout(within):
-            while await self.answers() != wanted:
+    async def becomes(self, wanted: set[str], times: int = 6) -> None:
+        """Waits until exactly these answer so many requests."""
+        async with asyncio.timeout(10):
+            while await self.answers(times) != wanted:
                 pass
 
     @property

@@ -287,12 +287,27 @@ async def test_the_services_own_address_with_a_check(stage: Stage) -> None:
 
 async def test_others_take_the_share_of_a_member_that_fails(stage: Stage) -> None:
     documents = [*stage.of("a", service="one"), *stage.of("b", service="two")]
-    await stage.live.serve([*documents, route(to("one", OFTEN, weight=3), to("two", OFTEN, weight=1))])
+    await stage.live.serve([*documents, route(to("one", OFTEN), to("two", OFTEN))])
     await stage.live.becomes({"a", "b"})
     stage.health["a"] = 500
-    await stage.live.becomes({"b"})
+    await stage.live.becomes({"b"}, times=40)
     stage.health.update(a=200, b=500)
-    await stage.live.becomes({"a"})
+    await stage.live.becomes({"a"}, times=40)
+
+
+async def test_a_fallback_waits_until_nobody_is_left(stage: Stage) -> None:
+    """Half of the servers are enough to keep all of the traffic."""
+    async with script() as other:
+        other.answer = lambda _: web.Response(text="fallback")
+        stage.servers["c"] = other
+        failover = {"service": to("app", OFTEN), "fallback": to("spare")}
+        documents = [*stage.of("a", "b"), *stage.of("c", service="spare")]
+        own = manifest(TRAEFIK, "TraefikService", "own", spec={"failover": failover})
+        await stage.live.serve([*documents, own, route({"name": "own", "kind": "TraefikService"})])
+        stage.health["a"] = 500
+        await stage.live.becomes({"b"}, times=40)
+        stage.health["b"] = 500
+        await stage.live.becomes({"fallback"}, times=40)
 
 
 async def test_nobody_is_asked_any_more_when_the_check_is_gone(stage: Stage) -> None:
