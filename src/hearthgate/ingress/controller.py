@@ -94,6 +94,7 @@ class IngressController:
         self._turn = asyncio.Lock()
         self._latest: Outcome | None = None
         self._last: _Applied | None = None
+        self._snapshot: Snapshot | None = None
         self._confirming: asyncio.Task[None] | None = None
         self._starttls = starttls
         self._publish = publish
@@ -119,7 +120,9 @@ class IngressController:
             try:
                 async for snapshot in snapshots:
                     self._stop_confirming()
-                    self._conclude(await self.apply(snapshot), group)
+                    async with self._turn:
+                        self._snapshot = snapshot
+                        self._conclude(await self._apply(snapshot), group)
             finally:
                 for task in following:
                     task.cancel()
@@ -153,20 +156,21 @@ class IngressController:
         """Applies what health checks find. What they tell in one moment is applied at once."""
         while True:
             await self._health.changed.wait()
-            if self._latest is not None:
-                self._conclude(await self.apply(self._latest.snapshot), group)
+            async with self._turn:
+                if not self._health.changed.is_set():
+                    continue  # the turn before ours has seen to it
+                self._health.changed.clear()
+                # Which snapshot is the newest is known only now that it is our turn.
+                if self._snapshot is not None:
+                    self._conclude(await self._apply(self._snapshot), group)
 
     def _tell(self, outcome: Outcome) -> None:
         self._latest = outcome
         problems = sorted({*outcome.problems, *self._guards.problems()})
         self._publish(outcome._replace(problems=tuple(problems)))
 
-    async def apply(self, snapshot: Snapshot) -> Outcome:
-        """Brings the proxy to what a snapshot says, and servers' health. One call at a time."""
-        async with self._turn:
-            return await self._apply(snapshot)
-
     async def _apply(self, snapshot: Snapshot) -> Outcome:
+        """Brings the proxy to what a snapshot and the health of servers say. One call at a time."""
         started = time.perf_counter()
         self._health.changed.clear()
         built = self._builder.build(snapshot)

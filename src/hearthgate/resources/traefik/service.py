@@ -128,7 +128,10 @@ class ServiceRef(Strict, frozen=True, kw_only=True):
     namespace: str = ""
     port: int | str = ""
     scheme: str = ""
-    strategy: Literal["wrr", "p2c", "hrw", "leasttime", "RoundRobin", ""] = ""
+    strategy: Annotated[
+        Literal["wrr", "p2c", "hrw", "leasttime", "RoundRobin", ""],
+        differs("hrw is a hash ring; leasttime takes the fewest requests under way; p2c may draw a server twice"),
+    ] = ""
     weight: Weight | None = None
     pass_host_header: Annotated[bool, differs("of highestRandomWeight the same for all its services")] = True
     response_forwarding: ResponseForwarding | None = None
@@ -137,7 +140,9 @@ class ServiceRef(Strict, frozen=True, kw_only=True):
     health_check: Annotated[HealthCheck | None, differs("of any Service; upstream: of type ExternalName only")] = (
         None
     )
-    passive_health_check: PassiveHealthCheck | None = None
+    passive_health_check: Annotated[
+        PassiveHealthCheck | None, differs("failures one after the other count, however far apart")
+    ] = None
     native_lb: bool | None = msgspec.field(default=None, name="nativeLB")
     node_port_lb: bool = msgspec.field(default=False, name="nodePortLB")
     middlewares: tuple[ObjectReference, ...] = ()
@@ -181,7 +186,7 @@ class Mirroring(ServiceRef, frozen=True, kw_only=True):
     """
 
     mirror_body: bool = True
-    max_body_size: int = -1
+    max_body_size: Annotated[int, differs("a body of unknown length counts as too large")] = -1
     mirrors: tuple[MirrorService, ...] = ()
 
 
@@ -192,8 +197,12 @@ class FailoverErrors(Strict, frozen=True, kw_only=True):
     max_request_body_bytes: Larger requests are not sent again; -1: no limit.
     """
 
-    status: tuple[str, ...] = ()
-    max_request_body_bytes: int = -1
+    status: Annotated[
+        tuple[str, ...], differs("what reaches no server at all falls back too, whatever the statuses are")
+    ] = ()
+    max_request_body_bytes: Annotated[
+        int, differs("-1: what is longer than 64 MiB goes to the first service alone")
+    ] = -1
 
 
 class Failover(Strict, frozen=True, kw_only=True):
