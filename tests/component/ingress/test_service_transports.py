@@ -5,11 +5,16 @@ import base64
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.component.ingress.certificates import Pair, self_signed
 from tests.component.ingress.gateway import Answer
@@ -78,13 +83,32 @@ def shown(name: str, pair: Pair) -> Manifest:
     return manifest("v1", "Secret", name, type="kubernetes.io/tls", data=encoded)
 
 
+def with_uri() -> Pair:
+    """A self-signed certificate with a name and a URI."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    now = datetime.now(UTC)
+    names = x509.SubjectAlternativeName([x509.DNSName(NAME), x509.UniformResourceIdentifier(URI)])
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), 7)
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(names, False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return Pair(made.public_bytes(serialization.Encoding.PEM), private)
+
+
 async def answer(one: Site, documents: list[Manifest]) -> Answer:
     problems = await one.apply(documents)
     assert not [text for text in problems if "error" in text], problems
     return await one.get("t")
 
 
-SELF = self_signed(NAME, NAME)
+SELF = with_uri()
 OTHER = self_signed("other.test")
 BY_CA = {"rootCAs": [{"secret": "ca"}]}
 VERIFIED: list[tuple[str, dict[str, Any], int]] = [
@@ -95,7 +119,8 @@ VERIFIED: list[tuple[str, dict[str, Any], int]] = [
     ("nothing verified", {"insecureSkipVerify": True}, 200),
     ("a name of the list", {**BY_CA, "peerCertSANs": [{"type": "DNSName", "value": NAME}]}, 200),
     ("no name of the list", {**BY_CA, "peerCertSANs": [{"type": "DNSName", "value": "x.test"}]}, 502),
-    ("another URI", {**BY_CA, "serverName": NAME, "peerCertURI": URI}, 502),
+    ("its URI", {**BY_CA, "peerCertURI": URI}, 200),
+    ("another URI", {**BY_CA, "serverName": NAME, "peerCertURI": f"{URI}/x"}, 502),
 ]
 
 
