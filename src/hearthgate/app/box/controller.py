@@ -16,7 +16,7 @@ from hearthgate.apiserver.errors import ApiError
 from hearthgate.apiserver.objects import Objects
 from hearthgate.app.box.facts import read_facts
 from hearthgate.app.box.node import HEARTBEAT, LEASE_NAMESPACE, Facts, lease, node, node_status
-from hearthgate.app.box.pods import Sight, pod, pod_status
+from hearthgate.app.box.pods import MIRROR, Sight, pod, pod_status
 from hearthgate.app.box.runs import Runs, ended, ending, observed, resumed
 from hearthgate.app.parts import CONTROLLER, Part, pod_name
 from hearthgate.resources import core
@@ -174,9 +174,9 @@ class Box:
         wanted = pod(sight, facts, self._namespace, node_uid)
         shown = (await self._objects.apply(wanted, manager=MANAGER)).obj
         await self._status(shown, pod_status(sight, facts, shown.get("status") or {}, now))
-        metadata = ObjectMeta(
-            name=shown["metadata"]["name"], namespace=self._namespace, uid=shown["metadata"]["uid"]
-        )
+        # kubectl describe looks for the Events of a mirror Pod under the identity that its annotation names.
+        identity = shown["metadata"]["annotations"][MIRROR]
+        metadata = ObjectMeta(name=shown["metadata"]["name"], namespace=self._namespace, uid=identity)
         component = sight.description.component
         for told in [told for told in self._told if told.component == component]:
             self._told.remove(told)

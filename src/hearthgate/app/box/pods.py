@@ -9,7 +9,7 @@ from hearthgate.app.parts import Description, pod_name
 
 Object = dict[str, Any]
 
-_MIRROR: Final = "kubernetes.io/config.mirror"
+MIRROR: Final = "kubernetes.io/config.mirror"
 """Marks a Pod as the picture of something that the API does not run: `kubectl drain` leaves such Pods alone."""
 
 
@@ -38,7 +38,7 @@ def pod(sight: Sight, facts: Facts, namespace: str, node_uid: str) -> Object:
             "name": pod_name(component, facts.host),
             "namespace": namespace,
             "labels": {**sight.description.labels, "app.kubernetes.io/component": component, **OURS},
-            "annotations": {_MIRROR: component},
+            "annotations": {MIRROR: component},
             "ownerReferences": [owner],
         },
         "spec": {
