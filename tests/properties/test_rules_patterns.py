@@ -98,6 +98,12 @@ def test_query(random: Random, value: str) -> None:
     assert on_the_wire(target_pattern(condition), target) is found(text, value), (text, value, target)
 
 
+def test_a_search_does_not_begin_inside_an_escape() -> None:
+    """The D of the escape `%AD` is no letter of the path."""
+    assert found("[[:alpha:]]é", "中é") is False
+    assert on_the_wire(path_pattern("[[:alpha:]]é"), "%E4%B8%AD%C3%A9") is False
+
+
 @given(st.randoms(use_true_random=False), st.text(alphabet="abkB0.- éÉ中\t;+", max_size=5))
 @settings(max_examples=600)
 def test_path(random: Random, path: str) -> None:

@@ -95,10 +95,10 @@ def test_wire_path(literal: str, wire: WirePath) -> None:
     ("pattern", "expected"),
     [
         pytest.param(r"^/[^/]+\.png$", r"\C*(?:^/[^/]+\.png$)\C*", id="as it is"),
-        pytest.param(r"\Qa.b\E(?i)x", r"\C*(?:\Qa.b\E(?i)x)\C*", id="quotes and flags as they are"),
+        pytest.param(r"\Qa.b\E(?i)x", r"(?:[^%]|%\C\C)*(?:\Qa.b\E(?i)x)\C*", id="quotes and flags as they are"),
         pytest.param("^/a +b", r"\C*(?:^/a(?:%20)+b)\C*", id="escapes repeat as a whole"),
-        pytest.param("(?i)a é", r"\C*(?:(?i:a)(?:%20)(?:%[Cc]3%89|%[Cc]3%[Aa]9))\C*", id="flags"),
-        pytest.param("[a é]", r"\C*(?:(?:a|%20|%[Cc]3%[Aa]9))\C*", id="class"),
+        pytest.param("(?i)a é", r"(?:[^%]|%\C\C)*(?:(?i:a)(?:%20)(?:%[Cc]3%89|%[Cc]3%[Aa]9))\C*", id="flags"),
+        pytest.param("[a é]", r"(?:[^%]|%\C\C)*(?:(?:a|%20|%[Cc]3%[Aa]9))\C*", id="class"),
         pytest.param("[^é]x", r"\C*(?:[\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5fa-z\x7e]x)\C*", id="negated class"),
     ],
 )

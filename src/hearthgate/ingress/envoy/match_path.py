@@ -58,7 +58,17 @@ def path_pattern(pattern: str) -> str:
     found = parts(pattern)
     if depends_on_encoding(pattern) or any(_escapes(part) for part in found):
         pattern = "".join(map(_rewritten, found))
-    return rf"\C*(?:{pattern})\C*"
+    return rf"{_before(found)}(?:{pattern})\C*"
+
+
+def _before(found: tuple[Part, ...]) -> str:
+    """What may stand before a match: whole escapes, so that `b` is not found in the `%AB` of another character.
+    Beside atoms that take an escape's characters one by one anything may."""
+    if found[:1] and found[0].kind is PartKind.START and all(part.kind is not PartKind.BAR for part in found):
+        return r"\C*"
+    if any(part.kind is PartKind.ATOM and part.negative for part in found):
+        return r"\C*"
+    return r"(?:[^%]|%\C\C)*"
 
 
 def escape_pattern(octets: bytes) -> str:
