@@ -22,7 +22,8 @@ _BOOKMARK_EVERY: Final = 60.0
 _BOOKMARK_BEFORE_END: Final = 2.0
 _LIFE: Final = (1800.0, 3600.0)
 _WRITE_DEADLINE: Final = 60.0
-_FRAMES_AT_ONCE: Final = 256
+_BYTES_AT_ONCE: Final = 64 * 1024
+"""What a client that does not read may cost beside one frame: a frame is never split."""
 INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
 
 
@@ -123,8 +124,15 @@ class _Stream:
         self._headed = True
 
     async def send(self, changes: list[Change]) -> None:
-        for start in range(0, len(changes), _FRAMES_AT_ONCE):
-            frames = [self._frame(change) for change in changes[start : start + _FRAMES_AT_ONCE]]
+        frames: list[bytes] = []
+        size = 0
+        for change in changes:
+            frames.append(self._frame(change))
+            size += len(frames[-1])
+            if size >= _BYTES_AT_ONCE:
+                await self._write(b"".join(frames))
+                frames, size = [], 0
+        if frames:
             await self._write(b"".join(frames))
 
     async def bookmark(self, revision: int, *, initial_end: bool = False) -> None:
