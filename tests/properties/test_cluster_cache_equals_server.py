@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hearthgate.cluster.cache import KindCache
@@ -92,6 +92,7 @@ def held(cache: KindCache) -> dict[str, str]:
     return good | {ref.name: found.resource_version for ref, found in cache.findings.objects.items()}
 
 
+@example([("bad", "b"), ("bad", "b")], False, ["b", "c", "a"])
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(OPERATIONS, max_size=15), st.booleans(), st.lists(NAMES, unique=True))
 def test_cache_ends_up_equal(operations: list[tuple[str, str]], streaming: bool, present: list[str]) -> None:

@@ -128,17 +128,19 @@ class Reflector:
 
     async def _list(self) -> None:
         items: list[Item] = []
-        token = ""
+        token = version = ""
         while True:
             page = await self._client.list_page(self._cache.kind, limit=self._page_size, token=token)
             self._heard()
+            # A later page may be of a later state: what changed meanwhile in an earlier one must be watched.
+            version = version or page.resource_version
             for raw in page.items:
                 items.append(read_item(self._cache.kind, raw))
                 await _breathe(len(items))
             token = page.token
             if not token:
                 break
-        self._replace(items, page.resource_version)
+        self._replace(items, version)
 
     def _watch(self, *, initial_events: bool = False) -> AbstractAsyncContextManager[AsyncIterator[WatchEvent]]:
         spread = self._timing.watch_most - self._timing.watch_least
