@@ -202,6 +202,7 @@ def test_opens_recovers_and_closes(counting: Lab) -> None:
 
     # Each of the proxy's workers hears of it within a checkPeriod of its own.
     opened = wait_for(refused, within=5, what="the other worker")
+    assert opened is not None
     assert (opened.body, opened.seen) == (b"I'm a Teapot", None)
     wait_for(lambda: counting.ask("breaker").status == 200, within=5, what="the first to pass")
     mixed: list[int] = []
