@@ -9,6 +9,7 @@ from hearthgate.apiserver.patches.apply import apply_config
 from hearthgate.apiserver.patches.fieldset import from_fields, leaves, to_fields
 from hearthgate.apiserver.patches.managers import Writer, read_managers, track_update
 from hearthgate.apiserver.patches.topology import Topology
+from hearthgate.resources.structural.schema import Structural
 
 SERVICES = Topology("services")
 Object = dict[str, Any]
@@ -149,3 +150,33 @@ def test_field_sets_survive_their_written_form() -> None:
     assert ("f:spec", "f:selector") in found
     assert ("f:metadata", "f:finalizers", 'v:"a/b"') in found
     assert from_fields(to_fields(found)) == found
+
+
+def test_the_schema_of_a_definition_says_what_has_one_manager() -> None:
+    text = {"type": "object", "additionalProperties": {"type": "string"}}
+    conditions = {"type": "array", "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    spec = {"loose": text, "whole": {**text, "x-kubernetes-map-type": "atomic"}}
+    schema, mistakes = Structural.compile(
+        {
+            "type": "object",
+            "properties": {
+                "spec": {"type": "object", "properties": spec},
+                "status": {"type": "object", "properties": {"conditions": conditions}},
+            },
+        }
+    )
+    topology = Topology("widgets.example.org", schema)
+    assert not mistakes
+    obj = {"spec": {"loose": {"a": "1"}, "whole": {"a": "1"}}, "status": {"conditions": [{"type": "Ready"}]}}
+    assert {".".join(path) for path in leaves(obj, topology)} == {
+        "f:spec.f:loose.f:a",
+        "f:spec.f:whole",
+        "f:status.f:conditions",
+    }
+    live = apply_config(
+        {"metadata": {"name": "w"}, **obj}, {"metadata": {}, **obj}, writer("a"), topology, force=False
+    )
+    other = {"metadata": {}, "spec": {"whole": {"b": "2"}}}
+    with pytest.raises(ApiError, match="1 conflict"):
+        apply_config(live, other, writer("b"), topology, force=False)
+    assert apply_config(live, other, writer("b"), topology, force=True)["spec"]["whole"] == {"b": "2"}

@@ -14,7 +14,7 @@ from hearthgate.resources.structural.schema import Structural
 __all__ = ["KeyedList", "ListType", "Path", "SetList", "Topology", "item_key"]
 
 _CONDITIONS: Final = KeyedList(("type",))
-"""Of every kind's status, as the convention for conditions has it."""
+"""Of the status of native custom resources, as the convention for conditions has it."""
 
 
 class Topology(NamedTuple):
@@ -31,12 +31,14 @@ class Topology(NamedTuple):
         """How server-side apply merges the list at `path`."""
         if builtin.is_builtin_resource(self.resource) or path[:1] == ("metadata",):
             return builtin.list_type(self.resource, path)
-        if path == ("status", "conditions"):
-            return _CONDITIONS
-        return None if self.schema is None else self.schema.list_type(path)
+        if self.schema is not None:
+            return self.schema.list_type(path)
+        return _CONDITIONS if path == ("status", "conditions") else None
 
     def is_atomic(self, path: Path) -> bool:
         """Whether the mapping at `path`, or each item of the list there, has one manager as a whole."""
+        if self.schema is not None and path[:1] != ("metadata",):
+            return self.schema.is_atomic_map(path)
         return builtin.is_atomic(self.resource, path)
 
     def merge_key(self, path: Path) -> str | None:

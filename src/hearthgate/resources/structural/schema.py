@@ -70,8 +70,11 @@ class Structural:
         return None if node is None else node.list_type
 
     def is_atomic_map(self, path: Path) -> bool:
-        """Whether the mapping at a path is replaced as a whole (`x-kubernetes-map-type: atomic`)."""
+        """Whether the mapping at a path, or each item of the list there, is replaced as a whole
+        (`x-kubernetes-map-type: atomic`)."""
         node = self._at(path)
+        while node is not None and node.items is not None:
+            node = node.items
         return node is not None and node.atomic_map
 
     def scalar_type(self, path: str) -> str:
