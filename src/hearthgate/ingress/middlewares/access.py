@@ -10,7 +10,7 @@ from hearthgate.ingress.middlewares.address_sets import expanded
 from hearthgate.ingress.middlewares.draft import Draft
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.model.problems import Reason, shorten
-from hearthgate.resources.traefik import middleware as spec
+from hearthgate.resources.traefik import access as spec
 from hearthgate.resources.traefik.limits import IPStrategy
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from hearthgate.ingress.middlewares.draft import Draft
 from hearthgate.ingress.middlewares.middleware import Middleware
-from hearthgate.resources.traefik import middleware as spec
+from hearthgate.resources.traefik import access as spec
 
 _PARTS: Final = {
     "DC": "domain_component",

@@ -19,7 +19,7 @@ from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.model.problems import Reason, shorten
 from hearthgate.model.secret import SecretBytes
 from hearthgate.resources.core import Secret
-from hearthgate.resources.traefik import middleware as spec
+from hearthgate.resources.traefik import access as spec
 
 DEFAULT_REALM: Final = "traefik"
 _BASIC_AUTH: Final = "kubernetes.io/basic-auth"
@@ -55,28 +55,43 @@ class BasicAuth(Middleware, frozen=True, kw_only=True):
 
 
 def basic_auth(options: spec.BasicAuth, draft: Draft) -> BasicAuth:
-    realm = options.realm or DEFAULT_REALM
-    check_value(draft, "realm", realm)
-    field = options.header_field
-    if field and check_name(draft, "headerField", field) and field.lower() == "host":
-        draft.refuse("headerField", "Host names the site and cannot carry the user: choose another header")
     return BasicAuth(
         name=draft.name,
         users=_users(options.secret, draft),
-        realm=realm,
-        header_field=field.lower(),
+        realm=checked_realm(options.realm, draft),
+        header_field=checked_header_field(options.header_field, draft),
         remove_header=options.remove_header,
     )
 
 
-def _users(name: str, draft: Draft) -> tuple[User, ...]:
+def checked_realm(realm: str, draft: Draft) -> str:
+    realm = realm or DEFAULT_REALM
+    check_value(draft, "realm", realm)
+    return realm
+
+
+def checked_header_field(field: str, draft: Draft) -> str:
+    """The header that shall carry the user's name, in lower case; may be empty."""
+    if field and check_name(draft, "headerField", field) and field.lower() == "host":
+        draft.refuse("headerField", "Host names the site and cannot carry the user: choose another header")
+    return field.lower()
+
+
+def secret_of_users(name: str, lines: str, draft: Draft) -> Secret | None:
+    """The Secret that holds the users. `lines`: what is expected in it, for the message that none is named."""
     if not name:
-        draft.refuse("secret", "is required: the name of a Secret with htpasswd lines", Reason.MISSING_FIELD)
-        return ()
+        draft.refuse("secret", f"is required: the name of a Secret with {lines} lines", Reason.MISSING_FIELD)
+        return None
     secret = draft.secret(name)
     if secret is None:
         message = f"Secret {draft.ref.namespace}/{name} does not exist (it must be in the Middleware's namespace)"
         draft.refuse("secret", message, Reason.SECRET_NOT_FOUND)
+    return secret
+
+
+def _users(name: str, draft: Draft) -> tuple[User, ...]:
+    secret = secret_of_users(name, "htpasswd", draft)
+    if secret is None:
         return ()
     return _single_user(secret, draft) if secret.type == _BASIC_AUTH else _htpasswd(secret, draft)
 

@@ -8,13 +8,17 @@ from typing import Final
 
 import msgspec
 
-from hearthgate.ingress.middlewares.credentials import DEFAULT_REALM
+from hearthgate.ingress.middlewares.credentials import (
+    DEFAULT_REALM,
+    checked_header_field,
+    checked_realm,
+    secret_of_users,
+)
 from hearthgate.ingress.middlewares.draft import Draft
-from hearthgate.ingress.middlewares.header_fields import check_name, check_value
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.model.problems import Reason, shorten
 from hearthgate.model.secret import SecretBytes
-from hearthgate.resources.traefik import middleware as spec
+from hearthgate.resources.traefik import access as spec
 
 _HASH: Final = re.compile(rb"[0-9a-fA-F]{32}")
 
@@ -36,28 +40,19 @@ class DigestAuth(Middleware, frozen=True, kw_only=True):
 
 
 def digest_auth(options: spec.DigestAuth, draft: Draft) -> DigestAuth:
-    realm = options.realm or DEFAULT_REALM
-    check_value(draft, "realm", realm)
-    field = options.header_field
-    if field and check_name(draft, "headerField", field) and field.lower() == "host":
-        draft.refuse("headerField", "Host names the site and cannot carry the user: choose another header")
+    realm = checked_realm(options.realm, draft)
     return DigestAuth(
         name=draft.name,
         users=_users(options.secret, realm, draft),
         realm=realm,
-        header_field=field.lower(),
+        header_field=checked_header_field(options.header_field, draft),
         remove_header=options.remove_header,
     )
 
 
 def _users(name: str, realm: str, draft: Draft) -> tuple[DigestUser, ...]:
-    if not name:
-        draft.refuse("secret", "is required: the name of a Secret with htdigest lines", Reason.MISSING_FIELD)
-        return ()
-    secret = draft.secret(name)
+    secret = secret_of_users(name, "htdigest", draft)
     if secret is None:
-        message = f"Secret {draft.ref.namespace}/{name} does not exist (it must be in the Middleware's namespace)"
-        draft.refuse("secret", message, Reason.SECRET_NOT_FOUND)
         return ()
     keys = secret.keys()
     value = secret.value(keys[0]) if len(keys) == 1 else None
