@@ -128,10 +128,14 @@ class Snapshot:
 
     def subject(self, ref: ObjectRef) -> Subject | None:
         """The object that `ref` names, or what is known of it when it was refused; None when there is none."""
-        for kind, collection in self._collections.items():
-            if kind.__name__ == ref.kind and (found := collection.objects.get((ref.namespace, ref.name))):
-                return found
+        collection = self._by_name.get(ref.kind, _EMPTY)
+        if (found := collection.objects.get((ref.namespace, ref.name))) is not None:
+            return found
         return self.refused_object(ref) if ref in self.refused else None
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Collection]:
+        return {kind.__name__: collection for kind, collection in self._collections.items()}
 
     def refused_object(self, ref: ObjectRef) -> RefusedObject:
         """What could be read of a refused object; of one that came from a file just its name."""

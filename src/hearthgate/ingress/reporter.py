@@ -52,10 +52,14 @@ class Reporter:
         conditions = outcome.conditions()
         for ref, wanted in conditions.items():
             subject = snapshot.subject(ref)
-            if subject is not None:
-                if ref.kind not in WITHOUT_CONDITIONS:
-                    self._statuses.want(subject, wanted)
-                accepted[ref] = any(c.type == ACCEPTED and c.status == "True" for c in wanted)
+            if subject is None:
+                continue
+            if ref.kind not in WITHOUT_CONDITIONS:
+                self._statuses.want(subject, wanted)
+            accepted[ref] = any(c.type == ACCEPTED and c.status == "True" for c in wanted)
+            is_news = self._accepted is not None and not self._accepted.get(ref, False)
+            if accepted[ref] and is_news:
+                self._events.emit(subject, ACCEPTED, "in service", type="Normal")
         self._statuses.retain(conditions.keys())
         self._report_verdicts(outcome)
         self._report_addresses(outcome, accepted)
@@ -66,11 +70,6 @@ class Reporter:
             if subject is not None:
                 text = f"{problem.field}: {problem.message}" if problem.field else problem.message
                 self._events.emit(subject, problem.reason.value, text)
-        if self._accepted is not None:
-            for ref, now_accepted in accepted.items():
-                subject = snapshot.subject(ref)
-                if now_accepted and not self._accepted.get(ref, False) and subject is not None:
-                    self._events.emit(subject, ACCEPTED, "in service", type="Normal")
         self._told = set(outcome.problems)
         self._accepted = accepted
 

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from hearthgate.apiserver.access.roles import Attributes
 from hearthgate.apiserver.web.query import flag
-from hearthgate.apiserver.web.target import Target
+from hearthgate.apiserver.web.target import Target, split_path
 
 _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 _NAMESPACE_SUBRESOURCES: Final = frozenset({"finalize", "status"})
@@ -24,13 +24,10 @@ def attributes_of(method: str, raw_path: str, query: Mapping[str, str], target: 
         return Attributes(
             verb, kind.group, kind.version, kind.plural, target.subresource, namespace, target.name, raw_path
         )
-    parts = [unquote(part) for part in raw_path.strip("/").split("/")]
-    if parts[0] == "api" and len(parts) >= 3:
-        group, version, rest = "", parts[1], parts[2:]
-    elif parts[0] == "apis" and len(parts) >= 4:
-        group, version, rest = parts[1], parts[2], parts[3:]
-    else:
+    found = split_path(raw_path)
+    if found is None:
         return Attributes(verb, path=unquote(raw_path))
+    group, version, rest = found
     namespace = ""
     if rest[0] == "namespaces" and len(rest) >= 2:
         namespace = rest[1]

@@ -48,6 +48,25 @@ class Target(NamedTuple):
         return self.namespace or ""
 
 
+class ApiPath(NamedTuple):
+    """A path below `/api` or `/apis`. `rest`: its decoded parts from the resource (or `namespaces`) on, at least
+    one; a part is empty where the path has two slashes."""
+
+    group: str
+    version: str
+    rest: list[str]
+
+
+def split_path(raw_path: str) -> ApiPath | None:
+    """None for a path that names no resource. `raw_path` is still percent-encoded."""
+    parts = [unquote(part) for part in raw_path.strip("/").split("/")]
+    if parts[0] == "api" and len(parts) >= 3:
+        return ApiPath("", parts[1], parts[2:])
+    if parts[0] == "apis" and len(parts) >= 4:
+        return ApiPath(parts[1], parts[2], parts[3:])
+    return None
+
+
 class Targets:
     """Finds the target of a path among the served kinds."""
 
@@ -56,15 +75,10 @@ class Targets:
 
     def find(self, raw_path: str) -> Target | None:
         """None when nothing is served there. `raw_path` is still percent-encoded."""
-        parts = [unquote(part) for part in raw_path.strip("/").split("/")]
-        if parts[0] == "api" and len(parts) >= 3:
-            group, version, rest = "", parts[1], parts[2:]
-        elif parts[0] == "apis" and len(parts) >= 4:
-            group, version, rest = parts[1], parts[2], parts[3:]
-        else:
+        found = split_path(raw_path)
+        if found is None or not all(found.rest):
             return None
-        if any(not part for part in rest):
-            return None
+        group, version, rest = found
         if rest[0] == "namespaces" and len(rest) >= 3 and (group, rest[2]) not in {("", STATUS), ("", FINALIZE)}:
             return self._below(group, version, rest[1], rest[2:])
         return self._below(group, version, None, rest)

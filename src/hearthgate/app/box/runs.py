@@ -23,10 +23,6 @@ class Ending(NamedTuple):
     def exit_code(self) -> int:
         return int(self.state.get("exitCode", _UNKNOWN_EXIT))
 
-    @property
-    def finished(self) -> str:
-        return str(self.state.get("finishedAt", ""))
-
 
 class Runs(NamedTuple):
     """process: the present run; None while the part is down."""

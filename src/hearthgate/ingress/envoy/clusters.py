@@ -160,6 +160,13 @@ def _discovery(balancer: LoadBalancer, known: tuple[Endpoint, ...]) -> dict[str,
         # Of an external name, each new connection takes one address of the last answer, as upstream does.
         "type": "LOGICAL_DNS" if balancer.external is not None else "STRICT_DNS",
         "load_assignment": assignment,
+        **name_resolution(),
+    }
+
+
+def name_resolution() -> dict[str, Any]:
+    """How a cluster asks for the addresses of names."""
+    return {
         # Where a name has addresses of both families, `localhost` for one, backends often listen on IPv4 alone.
         "dns_lookup_family": "V4_PREFERRED",
         "respect_dns_ttl": True,

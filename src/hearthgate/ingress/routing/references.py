@@ -1,13 +1,16 @@
 """Who may refer to whom: namespaces, and names with a provider (`infra-auth@kubernetescrd`)."""
 
+from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from hearthgate.ingress.routing.names import PROVIDER, possible_keys
-from hearthgate.ingress.routing.tracking import Tracker
-from hearthgate.model.problems import Reason, did_you_mean, shorten
+from hearthgate.ingress.routing.origin import Origin
+from hearthgate.ingress.routing.tracking import Result, Tracker
+from hearthgate.model.problems import Problem, Reason, did_you_mean, shorten
 from hearthgate.resources.meta import Resource
 
 R = TypeVar("R", bound=Resource)
+T = TypeVar("T")
 
 _NOT_FOUND = {
     "Middleware": Reason.MIDDLEWARE_NOT_FOUND,
@@ -59,6 +62,17 @@ def not_found(tracker: Tracker, kind: type[Resource], namespace: str, name: str)
     else:
         hint = did_you_mean(name, [known for space, known in keys if space == namespace])
     return Broken(reason, f"{kind.__name__} {namespace}/{shorten(name)[1:-1]} does not exist{hint}")
+
+
+def usable_transport(found: R | Broken, build: Callable[[R], Result[T | None]], origin: Origin) -> T | Problem:
+    """The transport that a reference in `serversTransport` names, as `build` makes it."""
+    if isinstance(found, Broken):
+        return origin.problem("serversTransport", found.reason, found.message)
+    transport = build(found).value
+    if transport is None:
+        message = f"{found.ref} cannot be used: see its own problems"
+        return origin.problem("serversTransport", Reason.TRANSPORT_NOT_FOUND, message)
+    return transport
 
 
 def _resolve_with_provider(

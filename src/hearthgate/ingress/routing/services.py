@@ -24,7 +24,7 @@ from hearthgate.ingress.routing.model import (
 )
 from hearthgate.ingress.routing.names import safe_cookie_name, service_name, sticky_cookie_name
 from hearthgate.ingress.routing.origin import Origin
-from hearthgate.ingress.routing.references import Broken, resolve
+from hearthgate.ingress.routing.references import Broken, resolve, usable_transport
 from hearthgate.ingress.routing.servers import Allowed, find_servers
 from hearthgate.ingress.routing.tracking import Result, Tracker
 from hearthgate.ingress.routing.transports import Transports
@@ -211,21 +211,9 @@ class Services:
     def _transport(self, reference: ServiceRef, namespace: str, origin: Origin) -> Transport | Problem:
         if not reference.servers_transport:
             return self._default
-        found = resolve(
-            self._tracker,
-            ServersTransport,
-            reference.servers_transport,
-            "",
-            namespace,
-            cross_namespace=self._provider.allow_cross_namespace,
-        )
-        if isinstance(found, Broken):
-            return origin.problem("serversTransport", found.reason, found.message)
-        transport = self._transports.built(found).value
-        if transport is None:
-            message = f"{found.ref} cannot be used: see its own problems"
-            return origin.problem("serversTransport", Reason.TRANSPORT_NOT_FOUND, message)
-        return transport
+        wanted, crosses = reference.servers_transport, self._provider.allow_cross_namespace
+        found = resolve(self._tracker, ServersTransport, wanted, "", namespace, cross_namespace=crosses)
+        return usable_transport(found, self._transports.built, origin)
 
 
 def sticky_cookie(sticky: Sticky | None, service: str) -> StickyCookie | None:

@@ -15,7 +15,7 @@ from hearthgate.ingress.routing.model import (
 )
 from hearthgate.ingress.routing.names import service_name
 from hearthgate.ingress.routing.origin import Origin
-from hearthgate.ingress.routing.references import Broken, resolve
+from hearthgate.ingress.routing.references import Broken, resolve, usable_transport
 from hearthgate.ingress.routing.stream_transports import StreamTransports, termination_delay
 from hearthgate.ingress.routing.tracking import Tracker
 from hearthgate.ingress.settings import IngressSettings
@@ -137,21 +137,12 @@ class StreamServices:
     def _transport(self, reference: ServiceTCP, namespace: str, origin: Origin) -> StreamTransport | Problem:
         transport = self._default
         if reference.servers_transport:
-            found = resolve(
-                self._tracker,
-                ServersTransportTCP,
-                reference.servers_transport,
-                "",
-                namespace,
-                cross_namespace=self._provider.allow_cross_namespace,
-            )
-            if isinstance(found, Broken):
-                return origin.problem("serversTransport", found.reason, found.message)
-            built = self.transports.built(found).value
-            if built is None:
-                message = f"{found.ref} cannot be used: see its own problems"
-                return origin.problem("serversTransport", Reason.TRANSPORT_NOT_FOUND, message)
-            transport = built
+            wanted, crosses = reference.servers_transport, self._provider.allow_cross_namespace
+            found = resolve(self._tracker, ServersTransportTCP, wanted, "", namespace, cross_namespace=crosses)
+            usable = usable_transport(found, self.transports.built, origin)
+            if isinstance(usable, Problem):
+                return usable
+            transport = usable
         version = reference.proxy_protocol.version if reference.proxy_protocol is not None else 0
         # As upstream: what TLS looks like is the transport's business, whether there is any the reference's.
         tls = (transport.tls or BackendTLS()) if reference.tls else None

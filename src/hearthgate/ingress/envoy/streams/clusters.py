@@ -3,7 +3,7 @@
 from hashlib import blake2b
 from typing import Any, Final
 
-from hearthgate.ingress.envoy.clusters import Cluster, has_name, is_ip
+from hearthgate.ingress.envoy.clusters import Cluster, has_name, is_ip, name_resolution
 from hearthgate.ingress.envoy.endpoints import locality
 from hearthgate.ingress.envoy.messages import ADS, duration, extension, field, make, wrapped
 from hearthgate.ingress.envoy.options import ProxyOptions
@@ -82,14 +82,7 @@ def _discovery(balancer: StreamBalancer, known: tuple[Endpoint, ...]) -> dict[st
     return {
         "type": "STRICT_DNS",
         "load_assignment": assignment,
-        "dns_lookup_family": "V4_PREFERRED",
-        "respect_dns_ttl": True,
-        "typed_dns_resolver_config": extension(
-            "envoy.network.dns_resolver.cares",
-            "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
-            query_timeout_seconds=wrapped(2),
-            query_tries=wrapped(2),
-        ),
+        **name_resolution(),
     }
 
 

@@ -10,7 +10,6 @@ from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
-from cryptography import x509
 
 from hearthgate.ingress.middlewares.access import networks
 from hearthgate.ingress.middlewares.draft import Draft
@@ -25,7 +24,7 @@ from hearthgate.ingress.middlewares.plugins.answers import (
     client_address,
 )
 from hearthgate.ingress.middlewares.plugins.nothing import Nothing
-from hearthgate.ingress.middlewares.plugins.options import read_options
+from hearthgate.ingress.middlewares.plugins.options import read_authority, read_options
 from hearthgate.ingress.routing.model import EndpointsKey, Transport, Value
 from hearthgate.model.problems import Reason, shorten
 from hearthgate.model.refs import ObjectRef
@@ -211,7 +210,8 @@ def _lapi(options: BouncerOptions, draft: Draft) -> Lapi | None:
         draft.refuse("crowdsecLapiKey", "holds characters that no key has", Reason.SECRET_INVALID)
     else:
         key = SecretBytes(text.encode())
-    authority = _authority(options, draft)
+    given = options.crowdsec_lapi_tls_certificate_authority
+    authority = read_authority(given, "crowdsecLapiTlsCertificateAuthority", draft)
     path = "/" + options.crowdsec_lapi_path.strip("/")
     if not re.fullmatch(r"[\x21-\x22\x24-\x3e\x40-\x7e]*", path):
         draft.refuse("crowdsecLapiPath", f"not a path: {shorten(options.crowdsec_lapi_path)}")
@@ -247,15 +247,3 @@ def _host(options: BouncerOptions, draft: Draft) -> tuple[str, int]:
     if not host or "/" in text or "@" in text or port == 0:
         draft.refuse("crowdsecLapiHost", f"not a host and port: {shorten(text)} (crowdsec-service.infra:8080)")
     return host, port or (443 if options.crowdsec_lapi_scheme == "https" else 80)
-
-
-def _authority(options: BouncerOptions, draft: Draft) -> str:
-    given = options.crowdsec_lapi_tls_certificate_authority
-    if given is None:
-        return ""
-    try:
-        x509.load_pem_x509_certificates(given.reveal())
-        return given.reveal().decode("ascii")
-    except ValueError:
-        draft.refuse("crowdsecLapiTlsCertificateAuthority", "holds no certificate in PEM", Reason.SECRET_INVALID)
-        return ""

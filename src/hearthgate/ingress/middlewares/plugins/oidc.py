@@ -5,11 +5,10 @@ from hashlib import blake2b
 from typing import Annotated, Final
 
 import msgspec
-from cryptography import x509
 
 from hearthgate.ingress.middlewares.draft import Draft
 from hearthgate.ingress.middlewares.middleware import Middleware
-from hearthgate.ingress.middlewares.plugins.options import read_options
+from hearthgate.ingress.middlewares.plugins.options import read_authority, read_options
 from hearthgate.ingress.middlewares.urls import parse_server
 from hearthgate.model.problems import Reason, shorten
 from hearthgate.model.refs import ObjectRef
@@ -81,7 +80,7 @@ def oidc(given: object, draft: Draft) -> Oidc | None:
     if server is not None and server.scheme != "https":
         draft.warn("providerUrl", "is not https: whoever is on the way to the provider can let anybody in")
     _check(options, draft)
-    authority = _authority(options, draft)
+    authority = read_authority(options.certificate_authority, "certificateAuthority", draft)
     secret = options.client_secret
     if secret is None or draft.is_refused:
         return None
@@ -136,18 +135,6 @@ def _check(options: OidcOptions, draft: Draft) -> None:
     for index, scope in enumerate(options.scopes):
         if not _SCOPE.fullmatch(scope):
             draft.refuse(f"scopes[{index}]", f"not a scope: {shorten(scope)}")
-
-
-def _authority(options: OidcOptions, draft: Draft) -> str:
-    given = options.certificate_authority
-    if given is None:
-        return ""
-    try:
-        x509.load_pem_x509_certificates(given.reveal())
-        return given.reveal().decode("ascii")
-    except ValueError:
-        draft.refuse("certificateAuthority", "holds no certificate in PEM", Reason.SECRET_INVALID)
-        return ""
 
 
 def _lower(texts: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
+from cryptography import x509
 from msgspec import inspect
 
 from hearthgate.ingress.middlewares.draft import Draft
@@ -48,6 +49,18 @@ def read_options(given: Any, wanted: type[Options], draft: Draft) -> Options | N
     for problem in support.marked(options, draft.ref, Severity.ERROR):
         (draft.refuse if problem.is_error else draft.warn)(problem.field, problem.message, problem.reason)
     return options
+
+
+def read_authority(given: SecretBytes | None, field: str, draft: Draft) -> str:
+    """Certificates as PEM text. Empty when none are given, or when it is none: that goes to the draft."""
+    if given is None:
+        return ""
+    try:
+        x509.load_pem_x509_certificates(given.reveal())
+        return given.reveal().decode("ascii")
+    except ValueError:
+        draft.refuse(field, "holds no certificate in PEM", Reason.SECRET_INVALID)
+        return ""
 
 
 def _bare(info: inspect.Type) -> inspect.Type:
