@@ -1,7 +1,6 @@
 """What every test may use, and what none may leave behind."""
 
 import os
-import socket
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import processes
+from tests import ports, processes
 
 # How long an example takes says more about what else this machine does than about the code.
 settings.register_profile("hearthgate", deadline=None)
@@ -43,19 +42,7 @@ def state_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """Gives ports on which nothing listened a moment ago; no port twice."""
-    given: set[int] = set()
-
-    def find() -> int:
-        while True:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port: int = probe.getsockname()[1]
-            if port not in given:
-                given.add(port)
-                return port
-
-    return find
+    return ports.free_port
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import random
 import re
 import shutil
 import signal
@@ -23,26 +22,11 @@ from examples.up import DOMAIN, HOMELAB, MANIFESTS, NAMESPACES
 from hearthgate.app.envoy import socket_folder
 from tests import processes
 from tests.kubectl import kubectl_path
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN = 60.0
-
-
-_PORTS = range(10_000, 32_000)
-"""Below those that the kernel gives to connections: one of these would take a port before its server does."""
-_given: set[int] = set()
-
-
-def free_port() -> int:
-    """A loopback port on which nothing listens; no port twice."""
-    while True:
-        port = random.choice(_PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            if port not in _given:
-                _given.add(port)
-                return port
 
 
 class Hearthgate:

@@ -8,7 +8,8 @@ import httpx
 import pytest
 import yaml
 
-from tests.system.running import Hearthgate, free_port, playing
+from tests.ports import free_port
+from tests.system.running import Hearthgate, playing
 from tests.waiting import wait_for
 
 DOMAIN = "my-homelab.party"

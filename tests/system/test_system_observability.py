@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.system.running import Hearthgate, free_port, homelab
+from tests.ports import free_port
+from tests.system.running import Hearthgate, homelab
 from tests.waiting import wait_for
 
 

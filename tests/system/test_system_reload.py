@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from examples.up import HOMELAB
-from tests.system.running import Hearthgate, free_port, homelab
+from tests.ports import free_port
+from tests.system.running import Hearthgate, homelab
 from tests.waiting import eventually, wait_for
 
 
@@ -122,9 +123,9 @@ def test_hangup_reads_the_settings_again(served: Served) -> None:
 
 def test_a_port_that_was_taken_is_bound_once_it_is_free(served: Served) -> None:
     with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
+        port = free_port()
+        holder.bind(("127.0.0.1", port))
         holder.listen()
-        port = holder.getsockname()[1]
         served.change(taken={"address": f"127.0.0.1:{port}"})
         wait_for(lambda: "AddressInUse" in served.log(), within=5, what="the problem")
         assert answers(served.gateway.http)

@@ -32,6 +32,7 @@ from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.resources import traefik
 from hearthgate.resources.core import Secret
 from hearthgate.resources.decode import decode_mapping
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 _FILTERS = "envoy.extensions.filters.http."
@@ -153,7 +154,7 @@ def lab(
         guarding = asyncio.run_coroutine_threadsafe(_begin(guards), loop).result(10)
         if auth:
             asyncio.run_coroutine_threadsafe(service.start(), loop).result(10)
-        ports = {name: _free_port() for name in SCOPES}
+        ports = {name: free_port() for name in SCOPES}
         config = _bootstrap(lists, ports, backend, folder / "auth.sock", folder / "admin.sock")
         with _envoy(folder, config, workers):
             yield Lab(ports, service, loop, guards)
@@ -256,12 +257,6 @@ def _backend(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
         server.shutdown()
         thread.join(10)
         server.server_close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _bootstrap(

@@ -4,7 +4,7 @@ import json
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from hearthgate.ingress.proxy.bootstrap import BootstrapOptions, bootstrap
 from hearthgate.ingress.rules.match import Request
 from hearthgate.ingress.rules.order import precedence
 from hearthgate.ingress.rules.rule import Rule
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 _EXTENSIONS = "type.googleapis.com/envoy.extensions"
@@ -41,12 +42,7 @@ class Answer(NamedTuple):
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports of 127.0.0.1 on which nothing listened a moment ago."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    return [free_port() for _ in range(count)]
 
 
 def ranked(routers: Sequence[Router]) -> list[Router]:
