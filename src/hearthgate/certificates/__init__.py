@@ -1,0 +1,1 @@
+"""Certificates: issued, renewed and published from cert-manager's resources."""
