@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 import structlog
 
+from hearthgate.cluster.changes import changes
 from hearthgate.cluster.queue import WorkQueue
 from hearthgate.cluster.snapshot import Collection, Key, Snapshot
 from hearthgate.resources.meta import Resource
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 LONGEST_SLEEP: Final = 600.0
 """Seconds: whatever waits for a moment of the clock is looked at so often, since clocks are set."""
+_NOTHING: Final = Collection({})
 
 
 class Reconciler(Protocol):
@@ -35,7 +37,8 @@ class Reconciler(Protocol):
         take them."""
 
     def concerned(self, snapshot: Snapshot, changed: Resource) -> Iterable[Key]:
-        """Which objects of `kind` must be looked at when an object of another kind has changed or is gone."""
+        """Which objects of `kind` must be looked at when an object of another kind has changed or is gone: asked
+        of what it was and of what it is."""
 
 
 class _Task(NamedTuple):
@@ -78,8 +81,10 @@ class Reconcilers:
         self._snapshot = snapshot
         for kind in self._kinds:
             collection = snapshot.collection(kind)
-            for resource in _changed(self._seen.get(kind), collection):
-                self._spread(snapshot, resource)
+            for change in changes(self._seen.get(kind, _NOTHING), collection).values():
+                for resource in change:
+                    if resource is not None:
+                        self._spread(snapshot, resource)
             self._seen[kind] = collection
 
     def _spread(self, snapshot: Snapshot, resource: Resource) -> None:
@@ -96,16 +101,3 @@ class Reconcilers:
                 queue.add_after(task, min(max(again, 0.0), LONGEST_SLEEP))
 
         await queue.work(handle, workers=reconciler.workers, timeout=reconciler.limit)
-
-
-def _changed(old: Collection | None, new: Collection) -> Iterable[Resource]:
-    """Objects that are others than before, and those that are gone as they were."""
-    if old is new:
-        return
-    known = old.objects if old is not None else MappingProxyType[Key, Resource]({})
-    for key, resource in new.objects.items():
-        if known.get(key) is not resource:
-            yield resource
-    for key, resource in known.items():
-        if key not in new.objects:
-            yield resource
