@@ -1,0 +1,1 @@
+"""Copies of Secrets and ConfigMaps in other namespaces, by reflector's annotations."""
