@@ -16,11 +16,11 @@ from hearthgate.ingress.middlewares.plugins.crowdsec import BouncerOptions
 from hearthgate.ingress.middlewares.plugins.geoblock import GeoBlockOptions
 from hearthgate.ingress.middlewares.plugins.maintenance import MaintenanceOptions, StaticOptions
 from hearthgate.ingress.middlewares.plugins.oidc import OidcOptions
-from hearthgate.ingress.rules import old, parser
 from hearthgate.resources.decode import not_acted_on
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.registry import KINDS
 from hearthgate.resources.support import FAIL_CLOSED
+from hearthgate.rules import old, parser
 
 GROUPS: Final = ("traefik.io", "gateway.networking.k8s.io")
 VOCABULARIES: Final[Mapping[str, parser.Vocabulary]] = {

@@ -13,7 +13,7 @@ SOURCE = ROOT / "src" / "hearthgate"
 MAX_FILE, MAX_FUNCTION, MAX_CLASS = 500, 60, 250
 BANNED_MODULES = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
 
-PURE_ROOMS = ("model", "resources", "ingress/rules", "ingress/routing", "ingress/middlewares", "ingress/envoy")
+PURE_ROOMS = ("model", "resources", "rules", "ingress/routing", "ingress/middlewares", "ingress/envoy")
 CLOCK_AND_FILES = {"open", "input", "print", "breakpoint"}
 CLOCK_METHODS = {"now", "utcnow", "today"}
 

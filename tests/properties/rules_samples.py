@@ -5,8 +5,8 @@ The requests leave out what docs/design/rules.md lists as different from upstrea
 
 from random import Random
 
-from hearthgate.ingress.rules.match import Request
-from hearthgate.ingress.rules.syntax import And, Condition, Expression, Matcher, Not, Or
+from hearthgate.rules.match import Request
+from hearthgate.rules.syntax import And, Condition, Expression, Matcher, Not, Or
 
 ARGUMENTS: dict[Matcher, tuple[tuple[str, ...], ...]] = {
     Matcher.HOST: (

@@ -2,8 +2,8 @@
 
 from random import Random
 
-from hearthgate.ingress.rules.syntax import And, Condition, Expression, Matcher, Not, Or
-from hearthgate.ingress.rules.tcp import Connection
+from hearthgate.rules.syntax import And, Condition, Expression, Matcher, Not, Or
+from hearthgate.rules.tcp import Connection
 
 ARGUMENTS: dict[Matcher, tuple[str, ...]] = {
     Matcher.HOST_SNI: ("*", "a.test", "A.Test.", "b.test", "*.a.test", "x.a.test", "*.test", "1.2.3.4"),

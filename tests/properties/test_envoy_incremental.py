@@ -38,10 +38,10 @@ from hearthgate.ingress.routing.model import (
     WeightedService,
     balancers,
 )
-from hearthgate.ingress.rules.rule import Rule, compile_rule
 from hearthgate.ingress.xds.resources import CLUSTER, ENDPOINT
 from hearthgate.model.refs import ObjectRef
 from hearthgate.model.secret import SecretBytes
+from hearthgate.rules.rule import Rule, compile_rule
 from tests.component.ingress.streams import tcp_router
 
 ensure_schema()

@@ -7,8 +7,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hearthgate.ingress.rules.match import Request, matches
-from hearthgate.ingress.rules.rule import Rule, RuleError, compile_rule
+from hearthgate.rules.match import Request, matches
+from hearthgate.rules.rule import Rule, RuleError, compile_rule
 
 HOSTS = ("a.test", "b.test", "x.a.test", "y.x.a.test")
 PATHS = ("/", "/api", "/api/v1", "/api/v22", "/de/docs", "/de/docs/x", "/x/y/docs", "/a.b")

@@ -11,9 +11,9 @@ from hearthgate.ingress.envoy.match_atoms import value_pattern
 from hearthgate.ingress.envoy.match_host import authority_pattern
 from hearthgate.ingress.envoy.match_path import path_pattern
 from hearthgate.ingress.envoy.match_query import target_pattern
-from hearthgate.ingress.rules.paths import RESERVED, UNRESERVED
-from hearthgate.ingress.rules.regex import found, regex_error
-from hearthgate.ingress.rules.syntax import Condition, Matcher
+from hearthgate.rules.paths import RESERVED, UNRESERVED
+from hearthgate.rules.regex import found, regex_error
+from hearthgate.rules.syntax import Condition, Matcher
 
 ASCII_ATOMS = (
     "a",

@@ -5,11 +5,11 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hearthgate.ingress.rules.match import matches
-from hearthgate.ingress.rules.normal import MAX_CONJUNCTS, conjuncts
-from hearthgate.ingress.rules.order import precedence
-from hearthgate.ingress.rules.rule import Rule, RuleError, compile_rule
-from hearthgate.ingress.rules.syntax import And, Expression, Or, write
+from hearthgate.rules.match import matches
+from hearthgate.rules.normal import MAX_CONJUNCTS, conjuncts
+from hearthgate.rules.order import precedence
+from hearthgate.rules.rule import Rule, RuleError, compile_rule
+from hearthgate.rules.syntax import And, Expression, Or, write
 from tests.properties.rules_samples import some_expression, some_request
 
 randoms = st.randoms(use_true_random=False)

@@ -5,9 +5,9 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hearthgate.ingress.rules.rule import Rule, RuleError
-from hearthgate.ingress.rules.syntax import write
-from hearthgate.ingress.rules.tcp import compile_tcp_rule, condition_holds, holds
+from hearthgate.rules.rule import Rule, RuleError
+from hearthgate.rules.syntax import write
+from hearthgate.rules.tcp import compile_tcp_rule, condition_holds, holds
 from tests.properties.tcp_samples import plain, some_connection, some_rule
 
 randoms = st.randoms(use_true_random=False)

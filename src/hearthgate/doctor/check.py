@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from hearthgate.apiserver.foldersync.prepare import Prepared, known_kinds, prepare, unique
 from hearthgate.apiserver.served import ServedKinds
-from hearthgate.backends.desired import desired
+from hearthgate.backends.upkeep import Upkeep
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.doctor.report import Counts, Report
 from hearthgate.ingress.envoy.options import ProxyOptions
@@ -60,8 +60,9 @@ def _consequences(prepared: Sequence[Prepared], settings: IngressSettings, machi
     """What is wrong between objects, and with what they ask of the proxy."""
     resources = [one.resource for one in prepared if one.resource is not None]
     decoding = [problem for one in prepared for problem in one.problems]
-    endpoints = desired(Snapshot.of(resources, decoding))
-    snapshot = Snapshot.of([*resources, *(one.resource() for one in endpoints.slices.values())], decoding)
+    endpoints = Upkeep()
+    endpoints.take(Snapshot.of(resources, decoding))
+    snapshot = Snapshot.of([*resources, *(one.resource() for one in endpoints.wanted.values())], decoding)
     builder = RoutingBuilder(
         settings, default_transport=machine.default_transport, self_signed=machine.self_signed
     )

@@ -23,10 +23,10 @@ from hearthgate.ingress.routing.model import (
     RoutingModel,
     Service,
 )
-from hearthgate.ingress.rules.rule import Rule, compile_rule
 from hearthgate.ingress.xds.resources import Versioned
 from hearthgate.ingress.xds.server import AdsServer
 from hearthgate.model.refs import ObjectRef
+from hearthgate.rules.rule import Rule, compile_rule
 from tests.component.ingress.envoy_process import bare_envoy
 from tests.waiting import eventually
 

@@ -15,9 +15,9 @@ from hearthgate.ingress.envoy.messages import CLIENT_IP, PATH_HEADER
 from hearthgate.ingress.envoy.schema import message, schema_pool
 from hearthgate.ingress.proxy.binary import envoy_path
 from hearthgate.ingress.proxy.bootstrap import BootstrapOptions, bootstrap
-from hearthgate.ingress.rules.match import Request
-from hearthgate.ingress.rules.order import precedence
-from hearthgate.ingress.rules.rule import Rule
+from hearthgate.rules.match import Request
+from hearthgate.rules.order import precedence
+from hearthgate.rules.rule import Rule
 from tests.ports import free_port
 from tests.waiting import wait_for
 

@@ -14,9 +14,9 @@ from hearthgate.ingress.routing.model import (
     StreamTransport,
     TCPRouter,
 )
-from hearthgate.ingress.rules.rule import Rule
-from hearthgate.ingress.rules.tcp import compile_tcp_rule, default_priority
 from hearthgate.model.refs import ObjectRef
+from hearthgate.rules.rule import Rule
+from hearthgate.rules.tcp import compile_tcp_rule, default_priority
 
 
 class StreamBackend:

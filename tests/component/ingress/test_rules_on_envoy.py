@@ -11,9 +11,9 @@ from random import Random
 import pytest
 
 from hearthgate.ingress.proxy.descriptors import ensure_schema
-from hearthgate.ingress.rules.match import Request, matches
-from hearthgate.ingress.rules.rule import Rule, compile_rule
-from hearthgate.ingress.rules.syntax import write
+from hearthgate.rules.match import Request, matches
+from hearthgate.rules.rule import Rule, compile_rule
+from hearthgate.rules.syntax import write
 from tests.component.ingress.rules_proxy import Client, Router, free_ports, ranked, serving
 from tests.properties.rules_samples import some_expression, some_request
 

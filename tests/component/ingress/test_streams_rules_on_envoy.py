@@ -31,9 +31,9 @@ from hearthgate.ingress.routing.model import (
     StreamMember,
     TLSOptions,
 )
-from hearthgate.ingress.rules.syntax import write
-from hearthgate.ingress.rules.tcp import Connection, holds, is_catch_all, sni_holds
 from hearthgate.ingress.xds.resources import LISTENER
+from hearthgate.rules.syntax import write
+from hearthgate.rules.tcp import Connection, holds, is_catch_all, sni_holds
 from tests.component.ingress.rules_proxy import RUNTIME, free_ports
 from tests.component.ingress.streams import tcp_router
 from tests.properties.tcp_samples import plain, some_connection, some_rule

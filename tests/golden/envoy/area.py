@@ -37,11 +37,11 @@ from hearthgate.ingress.routing.model import (
     WeightedMember,
     WeightedService,
 )
-from hearthgate.ingress.rules.rule import Rule, compile_rule
-from hearthgate.ingress.rules.tcp import compile_tcp_rule, default_priority
 from hearthgate.ingress.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE
 from hearthgate.model.refs import ObjectRef
 from hearthgate.model.secret import SecretBytes
+from hearthgate.rules.rule import Rule, compile_rule
+from hearthgate.rules.tcp import compile_tcp_rule, default_priority
 
 TYPES = {"clusters": CLUSTER, "endpoints": ENDPOINT, "listeners": LISTENER, "routes": ROUTE}
 OPTIONS = ProxyOptions(hostname="node", auth_socket="/run/auth.sock", system_cas="/etc/ssl/cas.pem")

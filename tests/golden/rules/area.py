@@ -7,7 +7,7 @@ from google.protobuf import json_format
 from hearthgate.ingress.envoy.match import domain_names, domains, route_match
 from hearthgate.ingress.envoy.schema import schema_pool
 from hearthgate.ingress.proxy.descriptors import ensure_schema
-from hearthgate.ingress.rules.rule import Rule, compile_rule
+from hearthgate.rules.rule import Rule, compile_rule
 
 
 def produce(documents: list[Any]) -> Any:

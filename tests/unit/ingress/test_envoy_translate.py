@@ -20,10 +20,10 @@ from hearthgate.ingress.routing.model import (
     RoutingModel,
     TLSOptions,
 )
-from hearthgate.ingress.rules.rule import Rule, compile_rule
 from hearthgate.ingress.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET
 from hearthgate.model.refs import ObjectRef
 from hearthgate.model.secret import SecretBytes
+from hearthgate.rules.rule import Rule, compile_rule
 
 ensure_schema()
 WEB = EntryPoint(name="web", host="::", port=443)

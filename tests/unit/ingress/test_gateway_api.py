@@ -12,11 +12,11 @@ from hearthgate.ingress.routing.gateway.matches import Matched, http_match
 from hearthgate.ingress.routing.gateway.statuses import FEATURES, GatewayDocument
 from hearthgate.ingress.routing.gateway.verdicts import ParentVerdict, RouteVerdict, accepted, resolved
 from hearthgate.ingress.routing.model import Router
-from hearthgate.ingress.rules.rule import Rule, compile_rule
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.decode import decode_mapping
 from hearthgate.resources.gateway.references import ParentReference
 from hearthgate.resources.gateway.routes import HeaderMatch, HTTPMatch, PathMatch, QueryMatch
+from hearthgate.rules.rule import Rule, compile_rule
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 REF = ObjectRef("HTTPRoute", "web", "app")

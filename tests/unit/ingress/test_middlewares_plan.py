@@ -10,7 +10,7 @@ from hearthgate.ingress.envoy.middlewares.compress import all_except
 from hearthgate.ingress.envoy.plan import MAX_BRANCHES, MAX_MIDDLEWARES, Branch, Scope, plan_branches
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.proxy.descriptors import ensure_schema
-from hearthgate.ingress.rules.regex import covers
+from hearthgate.rules.regex import covers
 from tests.unit.ingress.middleware_values import secret, value
 
 PLAIN = Scope(tls=False, forwarded_trusted=False)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hearthgate.ingress.rules.match import Request, matches
-from hearthgate.ingress.rules.parser import parse
-from hearthgate.ingress.rules.paths import query_values, routing_path
+from hearthgate.rules.match import Request, matches
+from hearthgate.rules.parser import parse
+from hearthgate.rules.paths import query_values, routing_path
 
 
 def asked(text: str, request: Request) -> bool:

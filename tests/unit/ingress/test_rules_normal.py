@@ -2,9 +2,9 @@
 
 import pytest
 
-from hearthgate.ingress.rules.normal import conjuncts
-from hearthgate.ingress.rules.parser import parse
-from hearthgate.ingress.rules.syntax import write
+from hearthgate.rules.normal import conjuncts
+from hearthgate.rules.parser import parse
+from hearthgate.rules.syntax import write
 
 
 def normal(text: str) -> list[str]:

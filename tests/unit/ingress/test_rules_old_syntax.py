@@ -2,9 +2,9 @@
 
 import pytest
 
-from hearthgate.ingress.rules.rule import Rule, RuleError, compile_rule
-from hearthgate.ingress.rules.syntax import write
-from hearthgate.ingress.rules.tcp import compile_tcp_rule
+from hearthgate.rules.rule import Rule, RuleError, compile_rule
+from hearthgate.rules.syntax import write
+from hearthgate.rules.tcp import compile_tcp_rule
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from hearthgate.ingress.rules.rule import MAX_LENGTH, Rule, RuleError, compile_rule
-from hearthgate.ingress.rules.syntax import And, Condition, Expression, Matcher, Not, Or, write
+from hearthgate.rules.rule import MAX_LENGTH, Rule, RuleError, compile_rule
+from hearthgate.rules.syntax import And, Condition, Expression, Matcher, Not, Or, write
 
 HOST = Condition(Matcher.HOST, ("a",))
 PATH = Condition(Matcher.PATH, ("/p",))

@@ -7,8 +7,8 @@ from hearthgate.ingress.envoy.match_atoms import value_pattern
 from hearthgate.ingress.envoy.match_host import authority_pattern
 from hearthgate.ingress.envoy.match_path import WirePath, path_pattern, wire_path
 from hearthgate.ingress.envoy.match_query import target_pattern
-from hearthgate.ingress.rules.rule import Rule, compile_rule
-from hearthgate.ingress.rules.syntax import Condition
+from hearthgate.rules.rule import Rule, compile_rule
+from hearthgate.rules.syntax import Condition
 
 
 def rule(text: str) -> Rule:

@@ -12,8 +12,8 @@ from hearthgate.ingress.envoy.match_path import path_pattern, whole_path, wire_p
 from hearthgate.ingress.envoy.match_query import target_pattern
 from hearthgate.ingress.envoy.messages import CLIENT_IP, PATH_HEADER
 from hearthgate.ingress.envoy.schema import message
-from hearthgate.ingress.rules.pattern import finds_everything
-from hearthgate.ingress.rules.syntax import Condition, Conjunct, Matcher
+from hearthgate.rules.pattern import finds_everything
+from hearthgate.rules.syntax import Condition, Conjunct, Matcher
 
 __all__ = ["can_match_domain", "domain_names", "domains", "route_match"]
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from hearthgate.ingress.rules.pattern import Part, PartKind, parts
+from hearthgate.rules.pattern import Part, PartKind, parts
 
 NEVER: Final = r"[^\x00-\xff]"
 _ASCII: Final = "".join(map(chr, range(0x80)))

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from hearthgate.ingress.envoy.match_atoms import ascii_taken, character_class
-from hearthgate.ingress.rules.match import host_holds
-from hearthgate.ingress.rules.pattern import Part, PartKind, alternatives, finds_everything, parts
-from hearthgate.ingress.rules.rule import Rule
-from hearthgate.ingress.rules.syntax import Condition, Matcher
 from hearthgate.model.hostnames import is_wildcard
+from hearthgate.rules.match import host_holds
+from hearthgate.rules.pattern import Part, PartKind, alternatives, finds_everything, parts
+from hearthgate.rules.rule import Rule
+from hearthgate.rules.syntax import Condition, Matcher
 
 EVERYWHERE: Final = "*"
 _TAIL: Final = r"\.?(?::[0-9]*)?"

@@ -18,8 +18,8 @@ from hearthgate.ingress.envoy.match_atoms import (
     either,
     plain,
 )
-from hearthgate.ingress.rules.paths import RESERVED, UNRESERVED
-from hearthgate.ingress.rules.pattern import Part, PartKind, parts
+from hearthgate.rules.paths import RESERVED, UNRESERVED
+from hearthgate.rules.pattern import Part, PartKind, parts
 
 _RAW: Final = UNRESERVED | RESERVED
 _ESCAPE_OR_CHARACTER: Final = re.compile(r"%[0-9A-F]{2}|.", re.DOTALL)

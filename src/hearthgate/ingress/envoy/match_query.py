@@ -10,9 +10,9 @@ from typing import Final
 
 from hearthgate.ingress.envoy.match_atoms import NEVER, ascii_taken, beyond_ascii, character_class, either
 from hearthgate.ingress.envoy.match_path import ANY_NON_ASCII, escape_pattern
-from hearthgate.ingress.rules.pattern import Alternative, Part, PartKind, alternatives
-from hearthgate.ingress.rules.regex import found
-from hearthgate.ingress.rules.syntax import Condition, Matcher
+from hearthgate.rules.pattern import Alternative, Part, PartKind, alternatives
+from hearthgate.rules.regex import found
+from hearthgate.rules.syntax import Condition, Matcher
 
 _NEVER_RAW: Final = frozenset("&;%+#")
 """Separators, escapes, spaces and the start of a fragment."""

@@ -22,8 +22,8 @@ from hearthgate.ingress.envoy.upstreams import asked_clusters
 from hearthgate.ingress.middlewares.counted import bound
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.routing.model import Router
-from hearthgate.ingress.rules.syntax import Conjunct, Matcher
 from hearthgate.model.problems import Problem, Reason, Severity
+from hearthgate.rules.syntax import Conjunct, Matcher
 
 _VIRTUAL_HOST_ROUTES: Final = 3
 _ROUTE = "envoy.config.route.v3.Route"

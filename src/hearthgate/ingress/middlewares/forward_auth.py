@@ -18,9 +18,9 @@ from hearthgate.ingress.routing.certificates import (
     read_pair,
 )
 from hearthgate.ingress.routing.model import Certificate, LoadBalancer, Service, Transport
-from hearthgate.ingress.rules.regex import regex_error
 from hearthgate.model.problems import Reason, shorten
 from hearthgate.resources.traefik import access as spec
+from hearthgate.rules.regex import regex_error
 
 BODY_LIMIT: Final = 32 << 20
 """Bytes. A body that shall be shown is held in memory whole; upstream's default knows no limit."""

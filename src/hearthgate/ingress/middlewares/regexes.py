@@ -9,8 +9,8 @@ from typing import Final
 import re2
 
 from hearthgate.ingress.middlewares.draft import Draft
-from hearthgate.ingress.rules.regex import regex_error
 from hearthgate.model.problems import Reason, shorten
+from hearthgate.rules.regex import regex_error
 
 Template = tuple[str | int, ...]
 """A replacement: literal texts and numbers of groups (0 is the whole match)."""

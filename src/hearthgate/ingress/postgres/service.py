@@ -32,8 +32,8 @@ from hearthgate.ingress.postgres.wire import (
     write_header,
 )
 from hearthgate.ingress.routing.model import TCPRouter
-from hearthgate.ingress.rules.tcp import Connection
 from hearthgate.model.errors import WireError
+from hearthgate.rules.tcp import Connection
 
 log = structlog.get_logger(__name__)
 

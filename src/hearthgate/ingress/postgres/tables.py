@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final, NamedTuple
 
 from hearthgate.ingress.routing.model import RoutingModel, TCPRouter
-from hearthgate.ingress.rules.tcp import Connection, holds
+from hearthgate.rules.tcp import Connection, holds
 
 ENTRYPOINT_TLV: Final = 0xE0
 """Type of the TLV in which the proxy names the entrypoint, one of those for own use (PROXY protocol 2.2)."""

@@ -16,10 +16,10 @@ from hearthgate.ingress.routing.names import default_tls_options
 from hearthgate.ingress.routing.observed import router_observed
 from hearthgate.ingress.routing.redirections import Guards
 from hearthgate.ingress.routing.references import Broken
-from hearthgate.ingress.rules.rule import RuleError, compile_rule
 from hearthgate.ingress.settings import EntryPoint as EntryPointSettings
 from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, did_you_mean, shorten
+from hearthgate.rules.rule import RuleError, compile_rule
 
 MAX_PRIORITY: Final = 9223372036854775807
 FIRST_PORT: Final = 8080

@@ -28,8 +28,8 @@ from hearthgate.ingress.middlewares.paths import (
     StripPrefixRegex,
 )
 from hearthgate.ingress.routing.model import Router
-from hearthgate.ingress.rules.regex import found
-from hearthgate.ingress.rules.syntax import And, Condition, Expression, Matcher, Not, Or
+from hearthgate.rules.regex import found
+from hearthgate.rules.syntax import And, Condition, Expression, Matcher, Not, Or
 
 LAST: Final = -(1 << 63)
 """Below every priority that a child may have."""

@@ -9,9 +9,9 @@ from hearthgate.ingress.routing.model import EntryPoint, Router
 from hearthgate.ingress.routing.names import default_tls_options
 from hearthgate.ingress.routing.observed import router_observed
 from hearthgate.ingress.routing.references import Broken
-from hearthgate.ingress.rules.rule import Rule, compile_rule
 from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, did_you_mean, shorten
+from hearthgate.rules.rule import Rule, compile_rule
 
 EVERYTHING = "HostRegexp(`^.+$`)"
 BESIDE_CHALLENGES = f"{EVERYTHING} && !PathPrefix(`/.well-known/acme-challenge/`)"

@@ -23,13 +23,13 @@ from hearthgate.ingress.routing.placement import Placement
 from hearthgate.ingress.routing.references import Broken
 from hearthgate.ingress.routing.services import Services, endpoints_keys
 from hearthgate.ingress.routing.tracking import Result, Tracker
-from hearthgate.ingress.rules.rule import Rule, RuleError, compile_rule, layered
 from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.traefik import IngressRoute
 from hearthgate.resources.traefik.ingressroute import Route
 from hearthgate.resources.traefik.service import ObjectReference
+from hearthgate.rules.rule import Rule, RuleError, compile_rule, layered
 
 
 class Linked(NamedTuple):

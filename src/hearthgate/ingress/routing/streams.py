@@ -17,15 +17,15 @@ from hearthgate.ingress.routing.placement import Placement
 from hearthgate.ingress.routing.references import Broken, resolve
 from hearthgate.ingress.routing.stream_services import StreamServices
 from hearthgate.ingress.routing.tracking import Result, Tracker
-from hearthgate.ingress.rules.rule import Rule, RuleError
-from hearthgate.ingress.rules.syntax import Matcher
-from hearthgate.ingress.rules.tcp import compile_tcp_rule, default_priority, names_of
 from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.traefik import IngressRouteTCP, IngressRouteUDP, MiddlewareTCP
 from hearthgate.resources.traefik.service import ObjectReference
 from hearthgate.resources.traefik.tcp import RouteTCP, RouteTLSTCP
+from hearthgate.rules.rule import Rule, RuleError
+from hearthgate.rules.syntax import Matcher
+from hearthgate.rules.tcp import compile_tcp_rule, default_priority, names_of
 
 _OPENS_WITH_TLS = (Matcher.HOST_SNI_REGEXP, Matcher.ALPN)
 

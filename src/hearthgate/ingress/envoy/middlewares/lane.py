@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from hearthgate.ingress.envoy.messages import make
 from hearthgate.ingress.envoy.middlewares import cel
 from hearthgate.ingress.routing.model import LoadBalancer
-from hearthgate.ingress.rules.regex import found
+from hearthgate.rules.regex import found
 
 FORWARDED_PROTO: Final = "x-forwarded-proto"
 

@@ -14,11 +14,11 @@ from hearthgate.ingress.envoy.schema import message
 from hearthgate.ingress.envoy.streams import predicates
 from hearthgate.ingress.envoy.streams.chains import CompiledStream, to_chain
 from hearthgate.ingress.envoy.streams.predicates import Predicate
-from hearthgate.ingress.rules.rule import Rule
-from hearthgate.ingress.rules.syntax import Conjunct, Matcher
-from hearthgate.ingress.rules.tcp import Connection, condition_holds, is_catch_all, sni_holds
 from hearthgate.ingress.xds.resources import Versioned, versioned
 from hearthgate.model.hostnames import host_matches, is_wildcard
+from hearthgate.rules.rule import Rule
+from hearthgate.rules.syntax import Conjunct, Matcher
+from hearthgate.rules.tcp import Connection, condition_holds, is_catch_all, sni_holds
 
 _LISTENER: Final = "envoy.config.listener.v3.Listener"
 _ALTERNATIVES: Final = 400

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from hearthgate.ingress.envoy.match_atoms import value_pattern
 from hearthgate.ingress.envoy.messages import cidr, extension
-from hearthgate.ingress.rules.regex import found
-from hearthgate.ingress.rules.rule import Rule
-from hearthgate.ingress.rules.syntax import Condition, Matcher
 from hearthgate.model.hostnames import is_wildcard
+from hearthgate.rules.regex import found
+from hearthgate.rules.rule import Rule
+from hearthgate.rules.syntax import Condition, Matcher
 
 Predicate = dict[str, Any]
 _INPUTS: Final = "envoy.extensions.matching.common_inputs.network.v3."

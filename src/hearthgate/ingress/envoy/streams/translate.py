@@ -39,9 +39,9 @@ from hearthgate.ingress.routing.model import (
     TLSOptions,
     UDPRouter,
 )
-from hearthgate.ingress.rules.rule import Rule
 from hearthgate.ingress.xds.resources import Versioned
 from hearthgate.model.problems import Problem, Reason
+from hearthgate.rules.rule import Rule
 
 _Inlined = tuple[tuple[Endpoint, ...] | None, ...]
 

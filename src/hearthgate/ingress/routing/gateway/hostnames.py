@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from hearthgate.ingress.rules.syntax import Condition, Matcher
+from hearthgate.rules.syntax import Condition, Matcher
 
 ANY = ""
 

@@ -18,11 +18,11 @@ from hearthgate.ingress.routing.model import Service as ServiceValue
 from hearthgate.ingress.routing.references import Broken
 from hearthgate.ingress.routing.routers import Linked, needed_endpoints
 from hearthgate.ingress.routing.tracking import Result, Tracker
-from hearthgate.ingress.rules.rule import RuleError
 from hearthgate.model.durations import parse_duration
 from hearthgate.model.problems import Reason
 from hearthgate.resources.gateway import GRPCRoute, HTTPRoute
 from hearthgate.resources.gateway.routes import GRPCMatch, GRPCRule, HTTPMatch, HTTPRule, Timeouts
+from hearthgate.rules.rule import RuleError
 
 Route = HTTPRoute | GRPCRoute
 Rule = HTTPRule | GRPCRule

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from hearthgate.ingress.routing.gateway.hostnames import ANY, host_condition, specificity
-from hearthgate.ingress.rules.rule import Rule, RuleError, compile_rule
-from hearthgate.ingress.rules.syntax import And, Condition, Expression, Matcher, Or, write
 from hearthgate.resources.gateway.routes import GRPCMatch, HeaderMatch, HTTPMatch, PathMatch, QueryMatch
+from hearthgate.rules.rule import Rule, RuleError, compile_rule
+from hearthgate.rules.syntax import And, Condition, Expression, Matcher, Or, write
 
 BASE: Final = 10_000
 """Below it stand matches that ask for nothing but a host: rules of other kinds of routes go before those."""

@@ -22,12 +22,12 @@ from hearthgate.ingress.routing.model import (
 )
 from hearthgate.ingress.routing.streams import LinkedStreams
 from hearthgate.ingress.routing.tracking import Result, Tracker
-from hearthgate.ingress.rules.rule import Rule, RuleError
-from hearthgate.ingress.rules.syntax import write
-from hearthgate.ingress.rules.tcp import CATCH_ALL_PRIORITY, compile_tcp_rule
 from hearthgate.model.problems import Reason
 from hearthgate.resources.gateway import TCPRoute, TLSRoute, UDPRoute
 from hearthgate.resources.gateway.references import BackendRef
+from hearthgate.rules.rule import Rule, RuleError
+from hearthgate.rules.syntax import write
+from hearthgate.rules.tcp import CATCH_ALL_PRIORITY, compile_tcp_rule
 
 StreamRoute = TLSRoute | TCPRoute | UDPRoute
 

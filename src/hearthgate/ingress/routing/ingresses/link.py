@@ -31,12 +31,12 @@ from hearthgate.ingress.routing.origin import Origin
 from hearthgate.ingress.routing.references import Broken, not_found
 from hearthgate.ingress.routing.routers import Linked, linked_routers
 from hearthgate.ingress.routing.tracking import Result, Tracker
-from hearthgate.ingress.rules.rule import Rule, RuleError, compile_rule
 from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity, did_you_mean, shorten
 from hearthgate.resources.core import Secret
 from hearthgate.resources.networking import Ingress, IngressPath
 from hearthgate.resources.traefik.service import ObjectReference
+from hearthgate.rules.rule import Rule, RuleError, compile_rule
 
 DEFAULT_PRIORITY: Final = -(1 << 31)
 """Of default backends: below whatever a user may ask for."""

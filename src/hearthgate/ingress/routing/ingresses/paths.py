@@ -8,9 +8,9 @@ from typing import Final
 
 import msgspec
 
-from hearthgate.ingress.rules.rule import OLD_SYNTAX, Rule
-from hearthgate.ingress.rules.syntax import Condition, Matcher, write
 from hearthgate.resources.networking import IngressPath
+from hearthgate.rules.rule import OLD_SYNTAX, Rule
+from hearthgate.rules.syntax import Condition, Matcher, write
 
 EVERYTHING: Final = write(Condition(Matcher.PATH_PREFIX, ("/",)))
 _MATCHERS: Final = {each.value: each for each in (Matcher.PATH, Matcher.PATH_PREFIX, Matcher.PATH_REGEXP)}

@@ -4,8 +4,8 @@ from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.routing.model.services import LoadBalancer, Service, service_middlewares
 from hearthgate.ingress.routing.model.tls import DEFAULT_TLS_OPTIONS
 from hearthgate.ingress.routing.model.values import Value
-from hearthgate.ingress.rules.rule import Rule
 from hearthgate.model.refs import ObjectRef
+from hearthgate.rules.rule import Rule
 
 
 class Observed(Value, frozen=True, kw_only=True):

@@ -4,8 +4,8 @@ from hearthgate.ingress.middlewares.streams import StreamMiddleware
 from hearthgate.ingress.routing.model.endpoints import Endpoint, EndpointsKey
 from hearthgate.ingress.routing.model.tls import DEFAULT_TLS_OPTIONS, Certificate
 from hearthgate.ingress.routing.model.values import Value
-from hearthgate.ingress.rules.rule import Rule
 from hearthgate.model.refs import ObjectRef
+from hearthgate.rules.rule import Rule
 
 
 class BackendTLS(Value, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""Traefik's rule language: parse, normal form, match. Pure."""
