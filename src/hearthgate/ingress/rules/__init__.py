@@ -1,1 +1,0 @@
-"""Traefik's rule language: parse, normal form, match. Pure."""
