@@ -3,15 +3,15 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 import structlog
 
-from hearthgate.backends.desired import Desired, DesiredSlices, Diff, PresentSlices, by_service, steps
+from hearthgate.backends.upkeep import Diff, Upkeep
 from hearthgate.cluster.errors import NotFound
 from hearthgate.cluster.queue import WorkQueue
-from hearthgate.cluster.snapshot import Collection, Key, Snapshot
+from hearthgate.cluster.snapshot import Key, Snapshot
+from hearthgate.model.errors import Permanent
 from hearthgate.model.problems import Problem
 from hearthgate.resources.discovery import EndpointSlice
 from hearthgate.resources.kinds import Kind
@@ -46,12 +46,12 @@ class BackendsController:
         on_problems: Callable[[tuple[Problem, ...]], None] = lambda problems: None,
     ) -> None:
         self._client = client
-        self._slices = DesiredSlices(mirrors=mirrors)
-        self._present = PresentSlices()
-        self._seen: tuple[Collection, Desired] | None = None
+        self._upkeep = Upkeep(mirrors=mirrors)
+        self._taken = False
+        self._refused: set[Key] = set()
+        """Services whose slices the API would not take: another object may have been the reason."""
         self._on_problems = on_problems
         self._queue: WorkQueue[Key] = WorkQueue(first=0.05, most=30.0)
-        self._steps: Mapping[Key, Diff] = MappingProxyType({})
         self.problems: tuple[Problem, ...] = ()
         self.settled = asyncio.Event()
         """Set once a snapshot has all the slices that its Services ask for."""
@@ -70,24 +70,29 @@ class BackendsController:
             workers.cancel()
 
     def _take(self, snapshot: Snapshot) -> None:
-        desired = self._slices.of(snapshot)
-        slices = snapshot.collection(EndpointSlice)
-        if self._seen is not None and self._seen[0] is slices and self._seen[1] is desired:
+        touched = self._upkeep.take(snapshot)
+        if self._taken and not touched:
             return  # most changes concern neither Services nor endpoints
-        self._seen = (slices, desired)
-        wanted, problems = desired
-        self._steps = by_service(steps(self._present.of(snapshot), wanted))
-        for key in self._steps:
-            self._queue.add(key)
-        if not self._steps:
+        self._taken = True
+        again, self._refused = self._refused, set()
+        for key in sorted({*touched, *again}):
+            if key in self._upkeep.steps:
+                self._queue.add(key)
+        if not self._upkeep.steps:
             self.settled.set()
-        if problems != self.problems:
-            self.problems = problems
-            self._on_problems(problems)
+        if self._upkeep.problems != self.problems:
+            self.problems = self._upkeep.problems
+            self._on_problems(self.problems)
 
     async def _write(self, key: Key) -> None:
         """Does what the newest snapshot asks for one Service: writes first, so that it never lacks endpoints."""
-        steps = self._steps.get(key, Diff((), ()))
+        try:
+            await self._take_steps(self._upkeep.steps.get(key, Diff((), ())))
+        except Permanent:
+            self._refused.add(key)
+            raise
+
+    async def _take_steps(self, steps: Diff) -> None:
         for wanted in steps.apply:
             await self._client.apply(_KIND, wanted.manifest(), manager=MANAGER)
             log.debug("endpoints written", slice=str(wanted.ref), endpoints=len(wanted.endpoints))

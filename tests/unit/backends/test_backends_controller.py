@@ -7,7 +7,7 @@ import msgspec
 
 from hearthgate.backends.annotation import ANNOTATION
 from hearthgate.backends.controller import BackendsController
-from hearthgate.cluster.errors import NotFound, Unavailable
+from hearthgate.cluster.errors import Forbidden, NotFound, Unavailable
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.model.problems import Problem
 from hearthgate.resources.core import Service
@@ -16,15 +16,16 @@ from hearthgate.resources.kinds import Kind
 from hearthgate.resources.meta import Resource
 
 
-def service(text: str) -> Service:
-    metadata = {"name": "s", "namespace": "n", "uid": "u", "annotations": {ANNOTATION: text} if text else {}}
+def service(text: str, *, name: str = "s") -> Service:
+    metadata = {"name": name, "namespace": "n", "uid": "u", "annotations": {ANNOTATION: text} if text else {}}
     return msgspec.convert({"metadata": metadata, "spec": {"ports": [{"port": 80}]}}, Service)
 
 
 class Api:
     """Slices as an API server keeps them; fails as often as it is told."""
 
-    def __init__(self, failures: int = 0) -> None:
+    def __init__(self, failures: int = 0, error: Exception | None = None) -> None:
+        self.error = error or Unavailable("come back later", retry_after=0.01)
         self.slices: dict[str, Mapping[str, Any]] = {}
         self.log: list[str] = []
         self.failures = failures
@@ -45,7 +46,7 @@ class Api:
     def _maybe_fail(self) -> None:
         if self.failures:
             self.failures -= 1
-            raise Unavailable("come back later", retry_after=0.01)
+            raise self.error
 
     def snapshot(self, *resources: Resource) -> Snapshot:
         return Snapshot.of([*resources, *(msgspec.convert(one, EndpointSlice) for one in self.slices.values())])
@@ -75,6 +76,16 @@ async def test_writes_then_changes_then_removes() -> None:
 async def test_a_failure_is_tried_again() -> None:
     api = Api(failures=2)
     await BackendsController(api).run(once(api.snapshot(service("10.0.0.1:1"))))
+    assert api.log == ["apply"]
+
+
+async def test_what_was_refused_is_tried_again_when_another_service_changes() -> None:
+    api = Api(failures=1, error=Forbidden("not in this namespace"))
+    controller = BackendsController(api)
+    known = service("10.0.0.1:1")
+    await controller.run(once(api.snapshot(known)))
+    assert api.log == []
+    await controller.run(once(api.snapshot(known, service("", name="other"))))
     assert api.log == ["apply"]
 
 

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from hearthgate.backends.annotation import ANNOTATION
-from hearthgate.backends.desired import DesiredSlices, Diff, by_service, desired, diff
 from hearthgate.backends.mirror import UPSTREAM_MANAGER
-from hearthgate.backends.slices import MAX_ENDPOINTS
+from hearthgate.backends.slices import MAX_ENDPOINTS, Slice
+from hearthgate.backends.upkeep import Upkeep
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.model.problems import Reason
 from hearthgate.resources.core import Endpoints, Service
@@ -39,19 +39,32 @@ def foreign_slice(service_name: str, manager: str) -> EndpointSlice:
     return msgspec.convert({"metadata": {"name": "foreign", "namespace": "n", "labels": labels}}, EndpointSlice)
 
 
+def taken(*resources: Resource, mirrors: bool = True) -> Upkeep:
+    """One look at these objects."""
+    upkeep = Upkeep(mirrors=mirrors)
+    upkeep.take(Snapshot.of(resources))
+    return upkeep
+
+
+def steps(upkeep: Upkeep) -> tuple[list[Slice], list[Slice]]:
+    """What is to write, and what to delete, of all Services."""
+    parts = upkeep.steps.values()
+    return [one for part in parts for one in part.apply], [one for part in parts for one in part.delete]
+
+
 def settle(*resources: Resource) -> Snapshot:
     """The snapshot after all steps are done."""
     snapshot = Snapshot.of(resources)
-    steps = diff(snapshot, desired(snapshot).slices)
-    gone = {(one.namespace, one.name) for one in steps.delete}
-    written = {(one.namespace, one.name): one.resource() for one in steps.apply}
+    apply, delete = steps(taken(*resources))
+    gone = {(one.namespace, one.name) for one in delete}
+    written = {(one.namespace, one.name): one.resource() for one in apply}
     kept = [one for one in snapshot.all(EndpointSlice) if one.key not in gone and one.key not in written]
     others = [one for one in resources if not isinstance(one, EndpointSlice)]
     return Snapshot.of([*others, *kept, *written.values()])
 
 
 def test_one_slice_for_each_family() -> None:
-    found = desired(Snapshot.of([service("s", "10.0.0.1:1,10.0.0.2:1,[fd00::1]:1,nas.lan:1")])).slices
+    found = taken(service("s", "10.0.0.1:1,10.0.0.2:1,[fd00::1]:1,nas.lan:1")).wanted
     assert sorted((one.address_type, tuple(e.address for e in one.endpoints)) for one in found.values()) == [
         ("FQDN", ("nas.lan",)),
         ("IPv4", ("10.0.0.1", "10.0.0.2")),
@@ -62,7 +75,7 @@ def test_one_slice_for_each_family() -> None:
 
 
 def test_slices_carry_upstreams_labels() -> None:
-    (one,) = desired(Snapshot.of([service("s", "10.0.0.1:1")])).slices.values()
+    (one,) = taken(service("s", "10.0.0.1:1")).wanted.values()
     assert one.manifest()["metadata"]["labels"] == {
         "kubernetes.io/service-name": "s",
         "endpointslice.kubernetes.io/managed-by": "endpoints.hearthgate.dev",
@@ -70,15 +83,15 @@ def test_slices_carry_upstreams_labels() -> None:
 
 
 def test_names_depend_on_the_content_only() -> None:
-    one = desired(Snapshot.of([service("s", "10.0.0.1:1,10.0.0.2:1")]))
-    other = desired(Snapshot.of([service("s", "10.0.0.2:1,10.0.0.1:1")]))
-    assert one == other
+    one = taken(service("s", "10.0.0.1:1,10.0.0.2:1"))
+    other = taken(service("s", "10.0.0.2:1,10.0.0.1:1"))
+    assert one.wanted == other.wanted
 
 
 def test_settled_means_nothing_to_do() -> None:
     snapshot = settle(service("s", "10.0.0.1:1,[fd00::1]:2,nas.lan:3"), service("m"), endpoints("m"))
     assert len(snapshot.all(EndpointSlice)) == 5
-    assert diff(snapshot, desired(snapshot).slices) == ((), ())
+    assert taken(*snapshot.all(Service), *snapshot.all(Endpoints), *snapshot.all(EndpointSlice)).steps == {}
 
 
 CHANGES = {
@@ -101,18 +114,16 @@ CHANGES = {
 @pytest.mark.parametrize(("now", "applied", "deleted"), CHANGES.values(), ids=CHANGES)
 def test_changes(now: Service, applied: int, deleted: int) -> None:
     before = settle(service("s", "10.0.0.1:1"))
-    after = Snapshot.of([now, *before.all(EndpointSlice)])
-    steps = diff(after, desired(after).slices)
-    assert (len(steps.apply), len(steps.delete)) == (applied, deleted)
+    apply, delete = steps(taken(now, *before.all(EndpointSlice)))
+    assert (len(apply), len(delete)) == (applied, deleted)
 
 
 def test_slices_of_others_are_left_alone() -> None:
-    snapshot = Snapshot.of([service("s"), foreign_slice("s", "somebody")])
-    assert diff(snapshot, desired(snapshot).slices) == ((), ())
+    assert taken(service("s"), foreign_slice("s", "somebody")).steps == {}
 
 
 def test_mirrored_endpoints() -> None:
-    found = desired(Snapshot.of([service("m"), endpoints("m")])).slices
+    found = taken(service("m"), endpoints("m")).wanted
     four, six = sorted(found.values(), key=lambda one: one.address_type)
     assert four.endpoints == (("10.0.0.1", True, "", "a"), ("10.0.0.2", False, "", ""))
     assert six.endpoints == (("fd00::1", True, "h", ""),)
@@ -132,46 +143,53 @@ NOT_MIRRORED = {
 
 @pytest.mark.parametrize("resources", NOT_MIRRORED.values(), ids=NOT_MIRRORED)
 def test_not_mirrored(resources: tuple[Resource, ...]) -> None:
-    assert desired(Snapshot.of(resources)).slices == {}
+    assert taken(*resources).wanted == {}
 
 
 def test_a_cluster_mirrors_itself() -> None:
-    assert desired(Snapshot.of([service("m"), endpoints("m")]), mirrors=False).slices == {}
+    assert taken(service("m"), endpoints("m"), mirrors=False).wanted == {}
 
 
 def test_a_selector_finds_no_pods_on_one_box() -> None:
-    (problem,) = desired(Snapshot.of([service("s", selector={"a": "b"})])).problems
+    (problem,) = taken(service("s", selector={"a": "b"})).problems
     assert (problem.field, problem.reason, problem.is_error) == ("spec.selector", Reason.NO_ENDPOINTS, False)
-    served = Snapshot.of([service("s", selector={"a": "b"}), foreign_slice("s", "somebody")])
-    assert desired(served).problems == ()
-    assert desired(Snapshot.of([service("s", selector={"a": "b"})]), mirrors=False).problems == ()
+    assert taken(service("s", selector={"a": "b"}), foreign_slice("s", "somebody")).problems == ()
+    assert taken(service("s", selector={"a": "b"}), mirrors=False).problems == ()
 
 
 def test_many_endpoints_are_split() -> None:
     text = ",".join(f"10.0.{number // 250}.{number % 250 + 1}:1" for number in range(MAX_ENDPOINTS + 1))
-    found = desired(Snapshot.of([service("s", text)])).slices
+    found = taken(service("s", text)).wanted
     assert sorted(len(one.endpoints) for one in found.values()) == [1, MAX_ENDPOINTS]
 
 
 def test_what_did_not_change_is_not_worked_out_again() -> None:
-    index = DesiredSlices()
-    first = Snapshot.of([service("s", "10.0.0.1:1"), service("t", "10.0.0.1:1")])
-    before = index.of(first)
-    assert index.of(first) is before
+    upkeep = Upkeep()
+    first = Snapshot.of([service("s", "10.0.0.1:1"), service("t", "10.0.0.1:1"), service("u", "x:y")])
+    assert upkeep.take(first) == [("n", "s"), ("n", "t"), ("n", "u")]
+    wanted, problems = dict(upkeep.wanted), upkeep.problems
+    assert upkeep.take(first) == []
     changed = service("t", "10.0.0.1:2")
-    collection = first.collection(Service).changed({changed.key: changed})
-    after = index.of(Snapshot(2, {Service: collection}))
-    (name,) = [key for key, one in before.slices.items() if one.service == "s"]
-    assert after.slices[name] is before.slices[name]
-    assert after == desired(Snapshot(2, {Service: collection}))
+    assert upkeep.take(first.replaced({Service: first.collection(Service).changed({changed.key: changed})})) == [
+        ("n", "t")
+    ]
+    (name,) = [key for key, one in wanted.items() if one.service == "s"]
+    assert upkeep.wanted[name] is wanted[name]
+    assert upkeep.problems is problems
 
 
 def test_steps_by_service() -> None:
     snapshot = settle(service("b", "10.0.0.1:1"), service("a", "10.0.0.1:1"))
-    after = Snapshot.of([service("b", "10.0.0.1:2"), *snapshot.all(EndpointSlice)])
-    steps = by_service(diff(after, desired(after).slices))
-    assert {key: (len(part.apply), len(part.delete)) for key, part in steps.items()} == {
+    upkeep = taken(service("b", "10.0.0.1:2"), *snapshot.all(EndpointSlice))
+    assert {key: (len(part.apply), len(part.delete)) for key, part in upkeep.steps.items()} == {
         ("n", "a"): (0, 1),
         ("n", "b"): (1, 1),
     }
-    assert by_service(Diff((), ())) == {}
+
+
+def test_a_slice_that_names_another_service_is_brought_back_not_deleted() -> None:
+    (one,) = settle(service("a", "10.0.0.1:1")).all(EndpointSlice)
+    labels = {**one.metadata.labels, SERVICE_NAME_LABEL: "b"}
+    astray = msgspec.structs.replace(one, metadata=msgspec.structs.replace(one.metadata, labels=labels))
+    upkeep = taken(service("a", "10.0.0.1:1"), service("b"), astray)
+    assert {key: (len(part.apply), len(part.delete)) for key, part in upkeep.steps.items()} == {("n", "a"): (1, 0)}
