@@ -99,11 +99,19 @@ class World:
         self.collections[kind] = self.collections[kind].changed({resource.key: resource})
 
 
+def _serve(name: str, world: World, upkeep: Upkeep) -> None:
+    """One Service with its slices: where most that is worth a test begins."""
+    world.change(_service(name, "10.0.0.1:1", {}), upkeep)
+    upkeep.take(Snapshot(1, world.collections))
+    world.change(("write", True, 0), upkeep)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=6), st.booleans())
 def test_incremental_equals_fresh(rounds: list[list[Any]], mirrors: bool) -> None:
     world, upkeep = World(), Upkeep(mirrors=mirrors)
-    for number, steps in enumerate(rounds, 1):
+    _serve("a", world, upkeep)
+    for number, steps in enumerate(rounds, 2):
         for step in steps:
             world.change(step, upkeep)
         snapshot = Snapshot(number, world.collections)

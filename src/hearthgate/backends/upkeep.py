@@ -82,8 +82,6 @@ class Upkeep:
             if after.metadata.labels.get(MANAGED_BY_LABEL) in MANAGERS:
                 self._present[key] = read(after)
             yield after.service_key
-        if (claimed := self._wanted.get(key)) is not None:
-            yield (claimed.namespace, claimed.service)
 
     def _work_out(self, service: Key) -> Wanted:
         part = wanted(

@@ -9,7 +9,7 @@ from hearthgate.backends.annotation import ANNOTATION
 from hearthgate.backends.mirror import UPSTREAM_MANAGER
 from hearthgate.backends.slices import MAX_ENDPOINTS, Slice
 from hearthgate.backends.upkeep import Upkeep
-from hearthgate.cluster.snapshot import Snapshot
+from hearthgate.cluster.snapshot import Key, Snapshot
 from hearthgate.model.problems import Reason
 from hearthgate.resources.core import Endpoints, Service
 from hearthgate.resources.discovery import MANAGED_BY_LABEL, SERVICE_NAME_LABEL, EndpointSlice
@@ -50,6 +50,11 @@ def steps(upkeep: Upkeep) -> tuple[list[Slice], list[Slice]]:
     """What is to write, and what to delete, of all Services."""
     parts = upkeep.steps.values()
     return [one for part in parts for one in part.apply], [one for part in parts for one in part.delete]
+
+
+def counts(upkeep: Upkeep) -> dict[Key, tuple[int, int]]:
+    """How many slices of each Service are to write, and to delete."""
+    return {key: (len(part.apply), len(part.delete)) for key, part in upkeep.steps.items()}
 
 
 def settle(*resources: Resource) -> Snapshot:
@@ -181,15 +186,18 @@ def test_what_did_not_change_is_not_worked_out_again() -> None:
 def test_steps_by_service() -> None:
     snapshot = settle(service("b", "10.0.0.1:1"), service("a", "10.0.0.1:1"))
     upkeep = taken(service("b", "10.0.0.1:2"), *snapshot.all(EndpointSlice))
-    assert {key: (len(part.apply), len(part.delete)) for key, part in upkeep.steps.items()} == {
-        ("n", "a"): (0, 1),
-        ("n", "b"): (1, 1),
-    }
+    assert counts(upkeep) == {("n", "a"): (0, 1), ("n", "b"): (1, 1)}
 
 
-def test_a_slice_that_names_another_service_is_brought_back_not_deleted() -> None:
+def test_a_slice_that_names_another_service_is_brought_back_or_deleted() -> None:
     (one,) = settle(service("a", "10.0.0.1:1")).all(EndpointSlice)
     labels = {**one.metadata.labels, SERVICE_NAME_LABEL: "b"}
     astray = msgspec.structs.replace(one, metadata=msgspec.structs.replace(one.metadata, labels=labels))
-    upkeep = taken(service("a", "10.0.0.1:1"), service("b"), astray)
-    assert {key: (len(part.apply), len(part.delete)) for key, part in upkeep.steps.items()} == {("n", "a"): (1, 0)}
+    other = service("b")
+    upkeep = taken(service("a", "10.0.0.1:1"), other, astray)
+    back = {("n", "a"): (1, 0)}
+    assert counts(upkeep) == back
+    upkeep.take(Snapshot.of([service("a"), other, astray]))
+    assert counts(upkeep) == {("n", "b"): (0, 1)}
+    upkeep.take(Snapshot.of([service("a", "10.0.0.1:1"), other, astray]))
+    assert counts(upkeep) == back
