@@ -38,6 +38,12 @@ log = structlog.get_logger(__name__)
 
 _STEPS: Final = ((CLUSTER, ENDPOINT, SECRET), (ROUTE,), (LISTENER,))
 _LONGEST_SOCKET_PATH: Final = 107  # sun_path, unix(7)
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # Envoy pings every 30 s. By default gRPC takes one ping in 5 minutes and ends the connection at the third.
+    ("grpc.http2.max_ping_strikes", 0),
+)
 
 
 class Applied(NamedTuple):
@@ -93,9 +99,7 @@ class AdsServer:
         address = os.fspath(self._socket.absolute())
         if len(os.fsencode(address)) > _LONGEST_SOCKET_PATH:
             raise Permanent(f"the path of the xDS socket is too long for a unix socket: {address}")
-        server = grpc.aio.server(
-            options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-        )
+        server = grpc.aio.server(options=_OPTIONS)
         methods = {"DeltaAggregatedResources": grpc.stream_stream_rpc_method_handler(self._serve)}
         service = "envoy.service.discovery.v3.AggregatedDiscoveryService"
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
