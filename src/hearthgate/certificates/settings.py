@@ -9,6 +9,8 @@ from hearthgate.resources.meta import Strict
 from hearthgate.resources.scalars import Duration
 
 OWN_NAMESPACE: Final = "hearthgate"
+LOCAL_ISSUER: Final = "hearthgate-local-ca"
+"""The ClusterIssuer of a box that has no other: a CA of its own, whose root its people may trust."""
 
 
 class ACMEDNS01Config(Strict, frozen=True, kw_only=True):
@@ -50,6 +52,7 @@ class CertificateSettings(Strict, frozen=True, kw_only=True):
     """enabled: whether certificates are issued; None: yes with the embedded API, no on a cluster, where
     cert-manager may be at work.
     auto: whether hosts of routes that no certificate covers get a Certificate of the default issuer.
+    local_ca: whether a box without any issuer gets a CA of its own, for the hosts of routes without a certificate.
     cluster_resource_namespace: where the Secrets of ClusterIssuers lie.
     copied_annotation_prefixes: annotations of a Certificate that its requests and orders take over: `*` for all,
     a prefix with `-` in front for none of those.
@@ -57,6 +60,7 @@ class CertificateSettings(Strict, frozen=True, kw_only=True):
 
     enabled: bool | None = None
     auto: bool = False
+    local_ca: bool = msgspec.field(default=True, name="localCA")
     cluster_resource_namespace: str = OWN_NAMESPACE
     acme_dns01_config: ACMEDNS01Config = msgspec.field(default=ACMEDNS01Config(), name="acmeDNS01Config")
     acme_http01_config: ACMEHTTP01Config = msgspec.field(default=ACMEHTTP01Config(), name="acmeHTTP01Config")

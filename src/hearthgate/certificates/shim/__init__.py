@@ -1,0 +1,1 @@
+"""Certificates that routes ask for: by cert-manager's annotations, by certResolver, and by themselves."""
