@@ -198,9 +198,10 @@ def test_a_basic_auth_secret_of_kubernetes(proxy: Lab) -> None:
 
 @pytest.mark.parametrize("case", ["mixed-field", "own-field"])
 def test_the_user_replaces_what_the_client_says(proxy: Lab, case: str) -> None:
-    lies = [("X-User", "root"), ("x-user", "admin"), *login("sha", "sha-pass").items()]
+    lies = [("X-User", "root"), ("x-user", "admin"), ("X_User", "root"), *login("sha", "sha-pass").items()]
     reply = proxy.ask(case, headers=lies)
     assert reply.sent("x-user") == "sha"
+    assert reply.sent("x_user") is None
     assert reply.sent("authorization") is None
 
 

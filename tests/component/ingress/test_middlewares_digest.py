@@ -81,10 +81,11 @@ async def test_the_challenge_is_the_standard_one(running: Site) -> None:
 
 async def test_the_user_is_told_and_the_header_taken_away(running: Site) -> None:
     challenge = (await running.get("full")).header("www-authenticate") or ""
-    headers = {"Authorization": answered(challenge, "alice", "pass", "/x"), "X-User": "root"}
+    headers = {"Authorization": answered(challenge, "alice", "pass", "/x"), "X-User": "root", "X_USER": "a"}
     answer = await running.get("full", "/x", headers=headers)
     assert answer.status == 200
     assert answer.sent("x-user") == "alice"
+    assert answer.sent("x_user") is None
     assert answer.sent("authorization") is None
     kept = (await running.get("plain")).header("www-authenticate") or ""
     answer = await running.get("plain", "/x", headers={"Authorization": answered(kept, "alice", "pass", "/x")})

@@ -1,4 +1,4 @@
-"""Envoy asks now and then whether we are still there. gRPC takes that for an attack unless it is told otherwise."""
+"""Envoy asks now and then whether we are still there; gRPC takes that for an attack unless it is told not to."""
 
 import asyncio
 import tempfile
@@ -30,7 +30,8 @@ async def _ping(socket: Path) -> tuple[int, list[str]]:
     reader, writer = await asyncio.open_unix_connection(str(socket))
     http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
     http.initiate_connection()
-    answered, ended = 0, []
+    answered = 0
+    ended: list[str] = []
     async with asyncio.timeout(10):
         for number in range(MANY):
             if ended:

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from hearthgate.ingress.envoy.middlewares.lane import Lane, Refusal, Steps
-from hearthgate.ingress.envoy.middlewares.mutations import mutation, remove
+from hearthgate.ingress.envoy.middlewares.mutations import mutation, remove_spellings
 from hearthgate.ingress.envoy.middlewares.scripts import script_filter
 from hearthgate.ingress.middlewares.client_certificate import ClientCertificate
 
@@ -14,9 +14,11 @@ _HEADERS: Final = ("x-forwarded-tls-client-cert", "x-forwarded-tls-client-cert-i
 
 def pass_tls_client_cert(middleware: ClientCertificate, lane: Lane) -> Steps | Refusal:
     """What clients say of a certificate never passes, trusted ones included: a backend would take it for ours."""
-    step = _script(middleware) if lane.scope.tls else mutation(request=map(remove, _HEADERS))
+    steps = [mutation(request=map(remove_spellings, _HEADERS))]
+    if lane.scope.tls:
+        steps.append(_script(middleware))
     headers = {name: value for name, value in lane.headers.items() if name not in _HEADERS}
-    return (replace(lane.through(step), changed=lane.changed | set(_HEADERS), headers=headers),)
+    return (replace(lane.through(*steps), changed=lane.changed | set(_HEADERS), headers=headers),)
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from hearthgate.ingress.envoy.middlewares.lane import Lane, Refusal, Steps
-from hearthgate.ingress.envoy.middlewares.mutations import filter_config, mutation, remove
+from hearthgate.ingress.envoy.middlewares.mutations import filter_config, mutation, remove, remove_spellings
 from hearthgate.ingress.envoy.middlewares.service import ask
 from hearthgate.ingress.middlewares.credentials import BasicAuth
 from hearthgate.ingress.middlewares.questions import is_answered_by_proxy, question
@@ -13,11 +13,11 @@ from hearthgate.ingress.middlewares.questions import is_answered_by_proxy, quest
 
 def basic_auth(middleware: BasicAuth, lane: Lane) -> Steps | Refusal:
     header = middleware.header_field
+    # The client's copies go first: ours must be the only one.
+    before = (mutation(request=[remove_spellings(header)]),) if header and header != "authorization" else ()
     if is_answered_by_proxy(middleware):
-        lane = lane.through(_own_filter(middleware))
+        lane = lane.through(*before, _own_filter(middleware))
     else:
-        # The client's copies go first: the service's header must be the only one.
-        before = (mutation(request=[remove(header)]),) if header and header != "authorization" else ()
         lane = lane.through(*before, ask(question(middleware), ("authorization",), header, names_user=True))
     if middleware.remove_header and header != "authorization":
         lane = lane.through(mutation(request=[remove("authorization")]))

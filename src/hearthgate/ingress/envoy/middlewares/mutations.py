@@ -5,6 +5,7 @@ upstream's middlewares see only answers from further inside. Where it matters, a
 way that it was reached, and the response phase asks for the mark.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -38,6 +39,15 @@ def add_format(name: str, value: str) -> dict[str, Any]:
 
 def remove(name: str) -> dict[str, Any]:
     return {"remove": name}
+
+
+def remove_spellings(name: str) -> dict[str, Any]:
+    """Removes a header also where `_` stands for `-`: CGI and WSGI programs cannot tell the two apart.
+
+    For headers that say who the client is, which a backend must not take from the client itself.
+    """
+    pattern = "[-_]".join(map(re.escape, re.split("[-_]", name)))
+    return {"remove_on_match": {"key_matcher": {"safe_regex": {"regex": pattern}}}}
 
 
 def mutation(*, request: Iterable[dict[str, Any]] = (), response: Iterable[dict[str, Any]] = ()) -> Any:

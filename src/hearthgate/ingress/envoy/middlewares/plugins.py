@@ -12,7 +12,13 @@ from typing import Any
 
 from hearthgate.ingress.envoy.messages import CLIENT_IP
 from hearthgate.ingress.envoy.middlewares.lane import Lane, Refusal, Steps
-from hearthgate.ingress.envoy.middlewares.mutations import mutation, remove, set_format, set_text
+from hearthgate.ingress.envoy.middlewares.mutations import (
+    mutation,
+    remove,
+    remove_spellings,
+    set_format,
+    set_text,
+)
 from hearthgate.ingress.envoy.middlewares.scripts import script_filter
 from hearthgate.ingress.envoy.middlewares.service import ask
 from hearthgate.ingress.middlewares.counting import SOURCE_ABSENT, SOURCE_HEADER
@@ -123,7 +129,7 @@ def _login(middleware: Oidc) -> tuple[Any, ...]:
         with_target=True,
         names_user=True,
     )
-    return mutation(request=[remove(name) for name in USER_HEADERS]), question
+    return mutation(request=map(remove_spellings, USER_HEADERS)), question
 
 
 @lru_cache(maxsize=1024)

@@ -213,8 +213,6 @@ end
 
 function envoy_on_request(handle)
   local headers = handle:headers()
-  headers:remove("x-forwarded-tls-client-cert")
-  headers:remove("x-forwarded-tls-client-cert-info")
   local connection = handle:streamInfo():downstreamSslConnection()
   if not connection or not connection:peerCertificatePresented() then return end
   local certificates = certificates_of(connection:urlEncodedPemEncodedPeerCertificateChain())
