@@ -9,6 +9,7 @@ from pathlib import Path
 from hearthgate.app.recording import recording
 from hearthgate.app.settings import SettingsError
 from hearthgate.ingress.envoy.options import ProxyOptions
+from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
 from hearthgate.ingress.routing.model import Transport
 from hearthgate.ingress.settings import IngressSettings
@@ -38,7 +39,8 @@ def socket_folder(state: Path) -> Path:
 
 
 def proxy_options(auth_socket: Path, settings: IngressSettings) -> ProxyOptions:
-    """Raises SettingsError."""
+    """Raises SettingsError, and what `ensure_schema` raises: recording is tried on Envoy's own messages."""
+    ensure_schema()
     system_cas = _system_bundle()
     return ProxyOptions(
         hostname=socket.gethostname(),

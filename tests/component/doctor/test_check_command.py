@@ -1,6 +1,8 @@
 """`hearthgate check` on real folders: what it prints and how it ends."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,16 @@ def folder(tmp_path: Path) -> Path:
 def test_clean(folder: Path) -> None:
     result = run(folder)
     assert (result.exit_code, result.output) == (0, "2 objects in 1 file: 0 errors, 0 warnings\n")
+
+
+def test_settings_of_what_is_recorded(folder: Path) -> None:
+    """In a process of its own: another test here has loaded what this needs."""
+    (folder.parent / "settings.yaml").write_text("accessLog: {}\ntracing: {otlp: {http: {}}}\n")
+    program = "from hearthgate.cli.main import main; main()"
+    arguments = ("check", str(folder), "--settings", str(folder.parent / "settings.yaml"))
+    ended = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == "2 objects in 1 file: 0 errors, 0 warnings\n"
 
 
 def test_warnings_are_clean(folder: Path) -> None:
