@@ -1,11 +1,13 @@
 """A build that reuses what it remembers equals a build from nothing, whatever changes in between."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hearthgate.cluster.snapshot import Collection, Snapshot
+from hearthgate.cluster.snapshot import Collection, Key, Snapshot
 from hearthgate.ingress.providers import KubernetesCRD
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.settings import EntryPoint, IngressSettings, Providers
@@ -16,6 +18,9 @@ from hearthgate.resources.meta import Resource
 SETTINGS = IngressSettings(
     entry_points={"web": EntryPoint(address=":80"), "dns": EntryPoint(address=":53/udp")},
     providers=Providers(kubernetes_crd=KubernetesCRD(allow_cross_namespace=True, allow_empty_services=False)),
+)
+ONE_NAMESPACE = msgspec.structs.replace(
+    SETTINGS, providers=Providers(kubernetes_crd=KubernetesCRD(namespaces=("one",)))
 )
 NAMES = st.sampled_from(["a", "b", "c"])
 SPACES = st.sampled_from(["one", "two"])
@@ -274,7 +279,6 @@ class World:
     """Objects that come and go, as a hub would hold them: what does not change is the same object."""
 
     def __init__(self) -> None:
-        self.resources: dict[type[Resource], dict[tuple[str, str], Resource]] = {}
         self.refused: dict[Any, tuple[Problem, ...]] = {}
         self.collections: dict[type[Resource], Collection] = {}
 
@@ -286,29 +290,26 @@ class World:
             self.refused[ref] = problems
             self.remove(lambda known: known.ref == ref)
         else:
-            self.resources.setdefault(type(resource), {})[resource.key] = resource
-            self._renew(type(resource))
+            self._change(type(resource), {resource.key: resource})
 
     def remove(self, unwanted: Any) -> None:
-        for kind, objects in self.resources.items():
-            gone = [key for key, known in objects.items() if unwanted(known)]
-            for key in gone:
-                del objects[key]
+        for kind, collection in tuple(self.collections.items()):
+            gone = dict.fromkeys(key for key, known in collection.objects.items() if unwanted(known))
             if gone:
-                self._renew(kind)
+                self._change(kind, gone)
 
-    def _renew(self, kind: type[Resource]) -> None:
-        self.collections[kind] = Collection(self.resources[kind])
+    def _change(self, kind: type[Resource], changes: Mapping[Key, Resource | None]) -> None:
+        self.collections[kind] = self.collections.get(kind, Collection({})).changed(changes)
 
     def snapshot(self, number: int) -> Snapshot:
         return Snapshot(number, self.collections, self.refused)
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(CHANGES, min_size=1, max_size=6))
-def test_incremental_equals_fresh(rounds: list[list[Any]]) -> None:
+@given(st.lists(CHANGES, min_size=1, max_size=6), st.sampled_from([SETTINGS, ONE_NAMESPACE]))
+def test_incremental_equals_fresh(rounds: list[list[Any]], chosen: IngressSettings) -> None:
     world = World()
-    builder = RoutingBuilder(SETTINGS)
+    builder = RoutingBuilder(chosen)
     for number, changes in enumerate(rounds, 1):
         for change in changes:
             if isinstance(change, dict):
@@ -316,7 +317,7 @@ def test_incremental_equals_fresh(rounds: list[list[Any]]) -> None:
             else:
                 world.remove(lambda known, key=change: known.key == key)
         snapshot = world.snapshot(number)
-        fresh = RoutingBuilder(SETTINGS).build(snapshot)
+        fresh = RoutingBuilder(chosen).build(snapshot)
         kept = builder.build(snapshot)
         assert kept.problems == fresh.problems
         assert kept.model == fresh.model

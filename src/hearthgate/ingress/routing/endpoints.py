@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from hearthgate.cluster.changes import Change, changes
 from hearthgate.cluster.snapshot import Collection, Snapshot
 from hearthgate.ingress.routing.model import Endpoint, Endpoints, EndpointsKey, EndpointState
 from hearthgate.resources.discovery import Endpoint as SliceEndpoint
@@ -29,56 +30,54 @@ class EndpointsIndex:
     """
 
     def __init__(self) -> None:
-        self._collection: Collection | None = None
-        self._slices: Mapping[_SliceKey, Resource] = {}
+        self._collection = Collection({})
         self._parts: dict[EndpointsKey, dict[_SliceKey, _Part]] = {}
-        self._endpoints: Endpoints = MappingProxyType({})
+        self._endpoints: MappingProxyType[EndpointsKey, tuple[Endpoint, ...]] = MappingProxyType({})
         self.served: frozenset[EndpointsKey] = frozenset()
         """Those that have an endpoint."""
 
     def update(self, snapshot: Snapshot) -> Endpoints:
         collection = snapshot.collection(EndpointSlice)
         if collection is not self._collection:
+            touched = self._read(changes(self._collection, collection))
             self._collection = collection
-            touched = self._read(collection.objects)
             if touched:
                 self._merge(touched)
         return self._endpoints
 
-    def _read(self, slices: Mapping[_SliceKey, Resource]) -> Iterable[EndpointsKey]:
+    def _read(self, differences: Mapping[_SliceKey, Change]) -> Iterable[EndpointsKey]:
         """Brings `_parts` up to date. Returns the ports that may have other endpoints now."""
-        old, touched = self._slices, dict[EndpointsKey, None]()
-        self._slices = slices
-        changed = [key for key, item in slices.items() if old.get(key) is not item]
-        for slice_key in (*changed, *(old.keys() - slices.keys())):
-            for before in _ports(old.get(slice_key)):
+        touched = dict[EndpointsKey, None]()
+        for slice_key, (old, new) in differences.items():
+            for before in _ports(old):
                 touched[before] = None
                 self._parts[before].pop(slice_key, None)
-            now = slices.get(slice_key)
-            for key, part in _parts(now) if isinstance(now, EndpointSlice) else ():
+            for key, part in _parts(new) if isinstance(new, EndpointSlice) else ():
                 touched[key] = None
                 known = self._parts.setdefault(key, {}).get(slice_key)
                 self._parts[key][slice_key] = part if known is None else _both(known, part)
         return touched
 
     def _merge(self, touched: Iterable[EndpointsKey]) -> None:
-        endpoints = dict(self._endpoints)
-        served = set(self.served)
+        endpoints = self._endpoints.copy()
+        came: set[EndpointsKey] = set()
+        went: set[EndpointsKey] = set()
         for key in touched:
             parts = self._parts[key].values()
             if not parts:
                 del self._parts[key]
                 endpoints.pop(key, None)
-                served.discard(key)
+                went.add(key)
                 continue
             serving: tuple[Endpoint, ...] = ()
             terminating: tuple[Endpoint, ...] = ()
             for part in parts:
                 serving, terminating = _join(serving, part.serving), _join(terminating, part.terminating)
             endpoints[key] = _with_fenced(serving, terminating) if terminating else serving
-            served.add(key) if endpoints[key] else served.discard(key)
+            (came if endpoints[key] else went).add(key)
         self._endpoints = MappingProxyType(endpoints)
-        self.served = frozenset(served)
+        if not came <= self.served or went & self.served:
+            self.served = self.served - went | came
 
 
 def _both(one: _Part, other: _Part) -> _Part:

@@ -8,6 +8,7 @@ to declare its dependencies, so none can be forgotten (build systems call it a v
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from hearthgate.cluster.changes import changes
 from hearthgate.cluster.snapshot import Collection, Snapshot
 from hearthgate.model.problems import Problem
 from hearthgate.resources.meta import Resource
@@ -117,9 +118,8 @@ def _changes(old: Snapshot, new: Snapshot) -> Iterable[_Read]:
         before, after = old.collection(kind), new.collection(kind)
         if before is not after:
             yield (kind, None)
-            for key in before.objects.keys() | after.objects.keys():
-                if before.objects.get(key) is not after.objects.get(key):
-                    yield (kind, key)
+            for key in changes(before, after):
+                yield (kind, key)
     if old.refused != new.refused:
         for ref in old.refused.keys() ^ new.refused.keys():
             if refused := _TYPES.get(ref.kind):

@@ -6,6 +6,7 @@ count, as upstream.
 
 from typing import Final
 
+from hearthgate.cluster.changes import changes
 from hearthgate.cluster.snapshot import Collection, Snapshot
 from hearthgate.ingress.providers import KubernetesCRD
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
@@ -15,6 +16,7 @@ from hearthgate.model.selectors import LabelSelector, parse_label_selector
 from hearthgate.resources.meta import Resource
 from hearthgate.resources.traefik.kinds import KINDS
 
+_NOTHING: Final = (Collection({}), Collection({}))
 _KINDS: Final = tuple(kind.resource_type for kind in KINDS if kind.resource_type is not None)
 
 
@@ -32,13 +34,18 @@ class Visible:
         return snapshot.replaced({kind: self._filtered(kind, snapshot.collection(kind)) for kind in _KINDS})
 
     def _filtered(self, kind: type[Resource], collection: Collection) -> Collection:
-        known = self._known.get(kind)
-        if known is None or known[0] is not collection:
-            kept = {key: found for key, found in collection.objects.items() if self._counts(found)}
-            known = self._known[kind] = (collection, Collection(kept))
-        return known[1]
+        before, shown = self._known.get(kind, _NOTHING)
+        if before is not collection:
+            differences = changes(before, collection).items()
+            now = {key: after if self._counts(after) else None for key, (_, after) in differences}
+            if any(found is not None or key in shown.objects for key, found in now.items()):
+                shown = shown.changed(now)
+            self._known[kind] = (collection, shown)
+        return shown
 
-    def _counts(self, resource: Resource) -> bool:
+    def _counts(self, resource: Resource | None) -> bool:
+        if resource is None:
+            return False
         spaces = self._settings.namespaces
         if spaces and resource.metadata.namespace not in spaces:
             return False
