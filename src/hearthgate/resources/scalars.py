@@ -35,6 +35,17 @@ class SelectorRequirement(Strict, frozen=True, kw_only=True):
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
     values: tuple[str, ...] = ()
 
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        match self.operator:
+            case "In":
+                return labels.get(self.key) in self.values
+            case "NotIn":
+                return labels.get(self.key) not in self.values
+            case "Exists":
+                return self.key in labels
+            case "DoesNotExist":
+                return self.key not in labels
+
 
 class Selector(Strict, frozen=True, kw_only=True):
     """Selects by labels: all of it must hold, and an empty one selects everything.
@@ -45,3 +56,8 @@ class Selector(Strict, frozen=True, kw_only=True):
 
     match_labels: Mapping[str, str] = {}
     match_expressions: tuple[SelectorRequirement, ...] = ()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        return all(labels.get(key) == value for key, value in self.match_labels.items()) and all(
+            requirement.matches(labels) for requirement in self.match_expressions
+        )

@@ -13,7 +13,6 @@ from hearthgate.resources.core import Namespace
 from hearthgate.resources.gateway import Gateway
 from hearthgate.resources.gateway.references import GROUP, ParentReference
 from hearthgate.resources.meta import Resource
-from hearthgate.resources.scalars import Selector, SelectorRequirement
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 
@@ -112,27 +111,9 @@ class Attachments:
                 found = self._tracker.get(Namespace, "", namespace)
                 labels = {**(found.metadata.labels if found is not None else {}), NAMESPACE_LABEL: namespace}
                 selector = listening.namespaces.selector
-                return selector is not None and selects(selector, labels)
+                return selector is not None and selector.matches(labels)
             case _:
                 return False
-
-
-def selects(selector: Selector, labels: Mapping[str, str]) -> bool:
-    return all(labels.get(key) == value for key, value in selector.match_labels.items()) and all(
-        _holds(one, labels) for one in selector.match_expressions
-    )
-
-
-def _holds(requirement: SelectorRequirement, labels: Mapping[str, str]) -> bool:
-    match requirement.operator:
-        case "In":
-            return labels.get(requirement.key) in requirement.values
-        case "NotIn":
-            return labels.get(requirement.key) not in requirement.values
-        case "Exists":
-            return requirement.key in labels
-        case _:
-            return requirement.key not in labels
 
 
 def _problem(route: Resource, index: int, message: str) -> Problem:
