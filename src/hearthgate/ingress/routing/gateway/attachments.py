@@ -1,6 +1,6 @@
 """Routes to the listeners of their parents: whom a Gateway lets in, and which hosts they have in common."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from hearthgate.ingress.routing.gateway.hostnames import intersection
