@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
 from hearthgate.ingress.routing.model import EntryPoint, Router, RoutingModel
 from hearthgate.model.problems import Problem
 
@@ -26,13 +27,15 @@ class Site(NamedTuple):
 def list_sites(model: RoutingModel, problems: Iterable[Problem]) -> tuple[Site, ...]:
     """All sites by URL. Hosts that only a pattern names are shown by their rule."""
     entrypoints = {entrypoint.name: entrypoint for entrypoint in model.entrypoints}
-    warned = {problem.ref for problem in problems}
+    told = {(problem.ref, problem.field) for problem in problems}
+    warned = {ref for ref, _field in told if ref != SETTINGS_REF}
     found: dict[str, Site] = {}
     for router in model.routers:
         if router.service is None:
             continue
         for url in _urls(router, entrypoints[router.entrypoint]):
-            state = "see problems" if router.ref in warned else "ok"
+            is_told = router.ref in warned or (router.ref, router.field) in told
+            state = "see problems" if is_told else "ok"
             route = f"{router.ref.namespace}/{router.ref.name}"
             found.setdefault(url, Site(url, route, router.service.name.partition("@")[0], state))
     return tuple(found[url] for url in sorted(found))

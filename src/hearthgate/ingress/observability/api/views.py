@@ -12,6 +12,7 @@ from hearthgate.ingress.observability.api.given import given
 from hearthgate.ingress.observability.api.masked import masked
 from hearthgate.ingress.observability.exposition import server_url, servers_of
 from hearthgate.ingress.observability.facts import Facts
+from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
 from hearthgate.ingress.routing.model import (
     Endpoints,
     EndpointState,
@@ -93,8 +94,10 @@ class _Told:
             self._by_ref[problem.ref].append(problem)
 
     def about(self, ref: ObjectRef, field: str = "") -> list[Problem]:
-        """Those of an object, or of this field and of the object as a whole."""
+        """Those of an object, or of this field and of the object as a whole. The settings are no such whole."""
         found = self._by_ref.get(ref, [])
+        if ref == SETTINGS_REF:
+            return [problem for problem in found if problem.field.startswith(field)]
         return [
             p for p in found if not field or p.field.startswith(field) or not p.field.startswith("spec.routes")
         ]
