@@ -43,7 +43,7 @@ async def test_ping_says_when_the_end_has_begun(tmp_path: Path, free_port: Free)
     async with observed(tmp_path, free_port, EVERYTHING) as data_plane:
         await data_plane.serve(SITE)
         answer = await data_plane.get("/ping", entrypoint="traefik")
-        assert (answer.status, answer.body) == (200, b"OK")
+        assert (answer.status, answer.body, answer.header("server")) == (200, b"OK", "hearthgate")
         data_plane.internals.terminate()
         assert (await data_plane.get("/ping", entrypoint="traefik")).status == 500
 
@@ -113,7 +113,7 @@ async def test_a_homepage_widget_finds_its_counts(tmp_path: Path, free_port: Fre
         assert overview["http"]["services"]["total"] > 0
         assert overview["http"]["middlewares"]["total"] == 0
         assert overview["features"] == {"tracing": "", "metrics": "Prometheus", "accessLog": False, "hub": False}
-        assert overview["providers"] == ["KubernetesCRD"]
+        assert overview["providers"] == ["KubernetesIngress", "KubernetesCRD", "KubernetesGateway"]
 
 
 async def test_lists_and_details(tmp_path: Path, free_port: Free) -> None:

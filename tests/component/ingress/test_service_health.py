@@ -150,6 +150,7 @@ async def test_how_a_server_is_asked(stage: Stage) -> None:
     asked = stage.servers["a"].last
     assert (asked.method, asked.path) == ("HEAD", "/health?deep=1")
     assert (asked.header("host"), asked.header("x-check")) == ("other.test", "yes")
+    assert asked.header("user-agent") == "hearthgate-health/1"
 
 
 async def test_another_port_is_asked(stage: Stage) -> None:

@@ -18,6 +18,7 @@ _SERVING: Final = 1
 _GRPC_METHOD: Final = "/grpc.health.v1.Health/Check"
 _TLS_RECORD: Final = b"\x15\x03"
 _REDIRECTS: Final = 10
+_AGENT: Final = "hearthgate-health/1"
 """As Go's client."""
 
 
@@ -61,6 +62,7 @@ class Asker:
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 max_field_size=65536,
+                headers={"User-Agent": _AGENT},
                 timeout=aiohttp.ClientTimeout(total=None),
             )
         headers = dict(check.headers)

@@ -28,6 +28,7 @@ Stats = Callable[[str], Awaitable[str]]
 """Envoy's stats whose names match a pattern, as Prometheus' text. Raises Transient."""
 TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 TEAPOT: Final = 418
+_SERVER: Final = "hearthgate"
 
 
 class InternalServices:
@@ -69,7 +70,13 @@ class InternalServices:
         path = self._folder / internals.socket_name(name)
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-        runner = web.ServerRunner(web.Server(handler, access_log=None), shutdown_timeout=0.5)
+
+        async def named(request: web.BaseRequest) -> web.StreamResponse:
+            answer = await handler(request)
+            answer.headers["Server"] = _SERVER  # else aiohttp tells every client its version and Python's
+            return answer
+
+        runner = web.ServerRunner(web.Server(named, access_log=None), shutdown_timeout=0.5)
         await runner.setup()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(path))

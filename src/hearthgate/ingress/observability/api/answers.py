@@ -114,7 +114,7 @@ def _overview(views: Views, settings: IngressSettings) -> Mapping[str, Any]:
             "accessLog": settings.access_log is not None,
             "hub": False,
         },
-        "providers": ["KubernetesCRD"],
+        "providers": ["KubernetesIngress", "KubernetesCRD", "KubernetesGateway"],
     }
 
 
