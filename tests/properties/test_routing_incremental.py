@@ -377,3 +377,19 @@ def test_unchanged_parts_are_the_same_objects() -> None:
     after = {router.ref.name: router for router in builder.build(world.snapshot(2)).model.routers}
     assert after["a"] is before["a"]
     assert after["b"] is not before["b"]
+
+
+def test_a_change_that_no_route_reads_leaves_the_very_same_model() -> None:
+    """Endpoints by annotation change their Service: all that read it is linked again, and comes out alike."""
+    world = World()
+    for manifest in ROUTED:
+        world.put(manifest)
+    relaxed = IngressSettings(entry_points={"web": EntryPoint(address=":80")})
+    builder = RoutingBuilder(relaxed)
+    before = builder.build(world.snapshot(1))
+    world.put(_noted(ROUTED[0], {"hearthgate.dev/endpoints": "10.0.0.1:80"}))
+    after = builder.build(world.snapshot(2))
+    assert after.model is before.model
+    assert after.problems is before.problems
+    world.put(_manifest("v1", "Service", "one", "a", spec={"ports": [{"name": "http", "port": 81}]}))
+    assert builder.build(world.snapshot(3)).model is not before.model

@@ -1,6 +1,6 @@
 """From a Snapshot to the RoutingModel: the whole model on every change, in the time of what changed."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Set
 from functools import partial
 from operator import itemgetter
 
@@ -28,11 +28,12 @@ from hearthgate.ingress.routing.model import (
     Transport,
     UDPRouter,
 )
+from hearthgate.ingress.routing.parts import Parts
 from hearthgate.ingress.routing.redirections import redirection_routers
 from hearthgate.ingress.routing.routers import Routers, asked_endpoints
 from hearthgate.ingress.routing.services import Services, unserved
 from hearthgate.ingress.routing.stream_check import StreamCheck
-from hearthgate.ingress.routing.streams import LinkedStreams, StreamRouters, only_first
+from hearthgate.ingress.routing.streams import StreamRouters, only_first
 from hearthgate.ingress.routing.tls_hosts import OptionsByHost, with_hosts
 from hearthgate.ingress.routing.tls_options import built_options, options_name
 from hearthgate.ingress.routing.tls_store import only_one, stored_certificates
@@ -95,6 +96,7 @@ class RoutingBuilder:
         self._served_udp = {entrypoint.name for entrypoint in self._udp_entrypoints}
         self._setting_problems = [*found, *found_udp, *selector_problems(settings)]
         self._last: tuple[Snapshot, Built] | None = None
+        self._parts: Parts | None = None
         self._visible = Visible(settings.providers.kubernetes_crd)
         self._stream_routers = StreamRouters(self._tracker, settings)
         self._served = {entrypoint.name: entrypoint for entrypoint in self._entrypoints}
@@ -136,57 +138,84 @@ class RoutingBuilder:
         if last is not None and as_before and _differ_in_endpoints_alone(last[0], snapshot):
             built = last[1]._replace(endpoints=endpoints)
         else:
-            built = self._build(snapshot, dropped)
+            built = self._build(snapshot, dropped, endpoints)
         self._last = snapshot, built
         return built
 
-    def _build(self, snapshot: Snapshot, dropped: frozenset[Hashable]) -> Built:
+    def _build(self, snapshot: Snapshot, dropped: frozenset[Hashable], endpoints: Endpoints) -> Built:
+        parts = self._gather(snapshot, dropped)
+        if self._last is not None and self._parts == parts:
+            return self._last[1]._replace(endpoints=endpoints)
+        self._parts = parts
+        return self._put_together(parts, endpoints)
+
+    def _gather(self, snapshot: Snapshot, dropped: frozenset[Hashable]) -> Parts:
+        """Links what the snapshot changes anew; looks at no route that it leaves alone."""
         problems: list[Problem] = [*snapshot.problems, *self._setting_problems]
         owned = self._check_all(snapshot, problems)
         options, usable = self._tls_options(snapshot, problems)
-        certificates: dict[ObjectRef, Certificate] = {}
-        default = stored_certificates(self._tracker, snapshot, certificates, problems) or self._self_signed
-        endpoints = self._endpoints.update(snapshot)
-        served = self._endpoints.served
+        stored: dict[ObjectRef, Certificate] = {}
+        default = stored_certificates(self._tracker, snapshot, stored, problems) or self._self_signed
         redirections, found = self._tracker.result(("redirections",), self._redirect)
         problems.extend(found)
-        check = partial(self._serviceable, endpoints=endpoints, options=usable, problems=problems)
-        ranked = list(check(redirections, allow_empty=True))
         for table in self._tables:
             table.update(snapshot, dropped)
+        gateways = self._gateways.contribution(snapshot)
+        routes: list[IngressRouteTCP | IngressRouteUDP]
+        routes = [*snapshot.all(IngressRouteTCP), *snapshot.all(IngressRouteUDP)]
+        points, found = reached_at(snapshot, self._settings.providers.kubernetes_ingress, self._addresses)
+        problems.extend(found)
+        return Parts(
+            served=self._endpoints.served,
+            problems=tuple(problems),
+            owned=tuple(owned),
+            options=options,
+            usable=frozenset(usable),
+            default=default,
+            stored=tuple(stored.values()),
+            redirections=redirections,
+            links=tuple(table.version for table in self._tables),
+            gateways=gateways,
+            streams=tuple(map(self._stream_routers.linked, routes)),
+            reached_at=points,
+        )
+
+    def _put_together(self, parts: Parts, endpoints: Endpoints) -> Built:
+        problems = [*parts.problems, *parts.gateways.problems]
+        owned = [*parts.owned]
+        certificates = {one.ref: one for one in parts.stored}
+        check = partial(self._serviceable, endpoints=endpoints, options=parts.usable, problems=problems)
+        ranked = list(check(parts.redirections, allow_empty=True))
+        for table in self._tables:
             for linked, own_ranked, own_problems in table.links.values():
                 owned.append(linked.ref)
                 if own_problems:
                     problems.extend(own_problems)
                 for certificate in linked.certificates:
                     certificates[certificate.ref] = certificate
-                if linked.endpoints <= served and linked.options <= usable:
+                if linked.endpoints <= parts.served and linked.options <= parts.usable:
                     ranked += own_ranked
                 else:
                     ranked.extend(check(own_ranked, allow_empty=table.allow_empty))
             for own_problems in table.unclaimed.values():
                 problems.extend(own_problems)
-        gateways = self._gateways.contribution(snapshot)
-        problems.extend(gateways.problems)
-        certificates.update((one.ref, one) for one in gateways.certificates)
-        found_streams = (owned, certificates, problems)
-        tcp, udp = self._streams(snapshot, endpoints, usable, found_streams, gateways.streams)
+        certificates.update((one.ref, one) for one in parts.gateways.certificates)
+        tcp, udp = self._streams(parts, endpoints, (owned, certificates, problems))
         ranked.sort(key=itemgetter(0))
         settled, hosts, conflicts = self._options_by_host.settle(tuple(router for _, router in ranked))
         problems.extend(conflicts)
         model = RoutingModel(
             entrypoints=self._entrypoints,
             routers=settled,
-            tls_options=tuple(with_hosts(option, hosts) for option in options),
+            tls_options=tuple(with_hosts(option, hosts) for option in parts.options),
             certificates=tuple(certificates[ref] for ref in sorted(certificates)),
-            default_certificate=default,
+            default_certificate=parts.default,
             tcp_routers=tcp,
             udp_routers=udp,
             udp_entrypoints=self._udp_entrypoints,
         )
-        points, found = reached_at(snapshot, self._settings.providers.kubernetes_ingress, self._addresses)
-        problems.extend(found)
-        return Built(model, endpoints, tuple(sorted(set(problems))), tuple(owned), gateways.verdicts, points)
+        found = tuple(sorted(set(problems)))
+        return Built(model, endpoints, found, tuple(owned), parts.gateways.verdicts, parts.reached_at)
 
     def _redirect(self) -> Result[tuple[Ranked, ...]]:
         problems: list[Problem] = []
@@ -236,21 +265,13 @@ class RoutingBuilder:
         return tuple(found[name] for name in sorted(found)), usable
 
     def _streams(
-        self,
-        snapshot: Snapshot,
-        endpoints: Endpoints,
-        options: set[str],
-        found: "_Found",
-        others: tuple[LinkedStreams, ...],
+        self, parts: Parts, endpoints: Endpoints, found: "_Found"
     ) -> tuple[tuple[TCPRouter, ...], tuple[UDPRouter, ...]]:
-        """Routers of connections by precedence, and of datagrams by entrypoint. others: what other kinds of routes
-        give. Adds to `found`."""
+        """Routers of connections by precedence, and of datagrams by entrypoint. Adds to `found`."""
         owned, certificates, problems = found
         tcp: list[TCPRouter] = []
         udp: list[UDPRouter] = []
-        routes: list[IngressRouteTCP | IngressRouteUDP]
-        routes = [*snapshot.all(IngressRouteTCP), *snapshot.all(IngressRouteUDP)]
-        for linked, own_problems in (*map(self._stream_routers.linked, routes), *((one, ()) for one in others)):
+        for linked, own_problems in (*parts.streams, *((one, ()) for one in parts.gateways.streams)):
             problems.extend(own_problems)
             if linked is not None:
                 owned.append(linked.ref)
@@ -258,7 +279,7 @@ class RoutingBuilder:
                 tcp += (one for one in linked.tcp if one.entrypoint in self._served)
                 udp += (one for one in linked.udp if one.entrypoint in self._served_udp)
         allow_empty = self._settings.providers.kubernetes_crd.allow_empty_services
-        check = StreamCheck(endpoints, options, allow_empty=allow_empty)
+        check = StreamCheck(endpoints, parts.usable, allow_empty=allow_empty)
         tcp = [one for one in tcp if check.serves(one, problems)]
         udp = [one for one in only_first(udp, problems) if check.serves(one, problems)]
         tcp.sort(key=lambda one: (-one.priority, one.name, one.entrypoint))
@@ -269,7 +290,7 @@ class RoutingBuilder:
         ranks: tuple[Ranked, ...],
         *,
         endpoints: Endpoints,
-        options: set[str],
+        options: Set[str],
         problems: list[Problem],
         allow_empty: bool,
     ) -> Iterator[Ranked]:

@@ -1,10 +1,12 @@
 """What the objects of one kind add to the model, brought up to date by differences: only objects that something
 changed for are linked again."""
 
-from collections.abc import Callable, Collection, Hashable, Set
+from collections.abc import Callable, Collection, Hashable
 from typing import Generic, NamedTuple, TypeVar
 
-from hearthgate.cluster.snapshot import Snapshot
+from hearthgate.cluster.changes import changes
+from hearthgate.cluster.snapshot import Collection as Objects
+from hearthgate.cluster.snapshot import Key, Snapshot
 from hearthgate.ingress.routing.model import Router
 from hearthgate.ingress.routing.routers import Linked
 from hearthgate.ingress.routing.tracking import Result
@@ -12,7 +14,6 @@ from hearthgate.model.problems import Problem
 from hearthgate.resources.meta import Resource
 
 R = TypeVar("R", bound=Resource)
-Key = tuple[str, str]
 Rank = tuple[tuple[int | str, ...], str]
 Ranked = tuple[Rank, Router]
 
@@ -51,30 +52,41 @@ class LinkTable(Generic[R]):
         self._key = key
         self._linked = linked
         self._served = served
-        self._seen: Set[Key] = frozenset()
+        self._seen = Objects({})
+        self.version = 0
+        """Another one whenever something in the table is."""
 
     def update(self, snapshot: Snapshot, dropped: frozenset[Hashable]) -> None:
         """dropped: the results that the tracker has forgotten for this snapshot."""
-        objects = snapshot.collection(self._kind).objects
-        for key in self.links.keys() - objects.keys():
-            del self.links[key]
-        self.unclaimed = {key: found for key, found in self.unclaimed.items() if key in objects}
-        new = objects.keys() - self._seen
-        self._seen = objects.keys()
+        objects = snapshot.collection(self._kind)
+        differences = changes(self._seen, objects).items()
+        came_or_went = {key for key, (before, after) in differences if before is None or after is None}
+        self._seen = objects
         again = {key[1:] for key in dropped if isinstance(key, tuple) and key[0] == self._key}
-        for key in new | again:
-            found = objects.get(key)
-            linked, problems = self._linked(found) if isinstance(found, self._kind) else Result(None)
+        for key in came_or_went | again:
+            self._put(key, *self._link(objects.objects.get(key)))
+
+    def _link(self, found: Resource | None) -> tuple[Link | None, tuple[Problem, ...]]:
+        """Its link, or what is wrong with an object that is not ours."""
+        linked, problems = self._linked(found) if isinstance(found, self._kind) else Result(None)
+        if linked is None:
+            return None, problems
+        ranked = tuple((rank(router), router) for router in linked.routers if router.entrypoint in self._served)
+        return Link(linked, ranked, problems), ()
+
+    def _put(self, key: Key, link: Link | None, unclaimed: tuple[Problem, ...]) -> None:
+        """An equal link is not put in the place of the one before: further down, routers are known by identity."""
+        if link == self.links.get(key) and unclaimed == self.unclaimed.get(key, ()):
+            return
+        self.version += 1
+        if link is None:
+            self.links.pop(key, None)
+        else:
+            self.links[key] = link
+        if unclaimed:
+            self.unclaimed[key] = unclaimed
+        else:
             self.unclaimed.pop(key, None)
-            if linked is None:
-                self.links.pop(key, None)
-                if problems:
-                    self.unclaimed[key] = problems
-                continue
-            ranked = tuple(
-                (rank(router), router) for router in linked.routers if router.entrypoint in self._served
-            )
-            self.links[key] = Link(linked, ranked, problems)
 
 
 def rank(router: Router) -> Rank:

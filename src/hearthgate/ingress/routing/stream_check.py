@@ -1,5 +1,7 @@
 """Which routers of connections and datagrams may serve, now that all objects are known."""
 
+from collections.abc import Set
+
 from hearthgate.ingress.routing.model import Endpoints, TCPRouter, UDPRouter
 from hearthgate.ingress.routing.streams import stream_endpoints
 from hearthgate.model.problems import Problem, Reason, Severity
@@ -9,7 +11,7 @@ class StreamCheck:
     """endpoints: of every Service. options: names of the TLS options that may be used.
     allow_empty: whether a router without any server serves, by closing connections."""
 
-    def __init__(self, endpoints: Endpoints, options: set[str], *, allow_empty: bool) -> None:
+    def __init__(self, endpoints: Endpoints, options: Set[str], *, allow_empty: bool) -> None:
         self._endpoints = endpoints
         self._options = options
         self._allow_empty = allow_empty
