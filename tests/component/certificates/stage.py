@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from hearthgate.apiserver.server import ApiServer
-from hearthgate.certificates.reconcile import Reconciler, Reconcilers
 from hearthgate.certificates.settings import CertificateSettings
 from hearthgate.certificates.tools import Tools
 from hearthgate.cluster.client import Client
@@ -18,6 +17,7 @@ from hearthgate.cluster.config import from_files
 from hearthgate.cluster.errors import NotFound
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.hub import Hub
+from hearthgate.cluster.reconcile import Reconciler, Reconcilers
 from hearthgate.cluster.status import now_utc
 from hearthgate.resources.core import Event, Namespace
 from hearthgate.resources.decode import decode_mapping

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 
-from hearthgate.certificates.reconcile import Reconcilers
 from hearthgate.cluster.errors import Conflict
+from hearthgate.cluster.reconcile import Reconcilers
 from hearthgate.cluster.snapshot import Key, Snapshot
 from hearthgate.resources.core import Secret
 from hearthgate.resources.meta import ObjectMeta, Resource
