@@ -44,8 +44,8 @@ class ProxyConfig(Protocol):
 
 
 class Outcome(NamedTuple):
-    """What became of one snapshot. `programmed`: the proxy confirmed it.
-    `seconds`: what that took."""
+    """What became of one snapshot. `built`: with those routers alone that the proxy can serve. `programmed`: it
+    confirmed them. `seconds`: what that took."""
 
     snapshot: Snapshot
     built: Built
@@ -63,9 +63,11 @@ class Outcome(NamedTuple):
 
 
 class _Applied(NamedTuple):
-    """What the proxy was brought to last. problems: of the translation."""
+    """What the proxy was brought to last. model: as it was built. served: without what cannot be translated.
+    problems: of the translation."""
 
     model: RoutingModel
+    served: RoutingModel
     middlewares: tuple[Middleware, ...]
     problems: tuple[Problem, ...]
 
@@ -193,7 +195,8 @@ class IngressController:
             middlewares = self._prepare(built)
             await self._serve_certificates(built, translation.certificates)
             applied = await self._proxy.apply(translation.resources)
-            last = self._last = _Applied(built.model, middlewares, translation.problems)
+            served = built.model.without(translation.left_out)
+            last = self._last = _Applied(built.model, served, middlewares, translation.problems)
         problems = sorted({*built.problems, *last.problems, *rejection_problems(applied.rejected)})
         done = time.perf_counter()
         log.debug(
@@ -207,6 +210,7 @@ class IngressController:
             translate_ms=round((translated - linked) * 1e3, 1),
             proxy_ms=round((done - translated) * 1e3, 1),
         )
+        built = built._replace(model=last.served)
         return Outcome(snapshot, built, tuple(problems), applied.acked, done - started)
 
     def _with_health(self, built: Built) -> Built:

@@ -27,7 +27,9 @@ from hearthgate.ingress.routing.model import (
     LoadBalancer,
     Router,
     RoutingModel,
+    TCPRouter,
     TLSOptions,
+    UDPRouter,
     balancers,
 )
 from hearthgate.ingress.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, Resources, Versioned
@@ -36,11 +38,13 @@ from hearthgate.model.problems import Problem
 
 class Translation(NamedTuple):
     """problems: sorted; routers that are left out, and what is served other than asked for.
-    certificates: answers for secrets that `resources` do not hold: those that Envoy asks for by SNI."""
+    certificates: answers for secrets that `resources` do not hold: those that Envoy asks for by SNI.
+    left_out: routers that cannot be served; `problems` say why."""
 
     resources: Resources
     problems: tuple[Problem, ...]
     certificates: CertificateIndex
+    left_out: tuple[Router | TCPRouter | UDPRouter, ...] = ()
 
 
 class _Known(NamedTuple):
@@ -110,7 +114,8 @@ class Translator:
                 SECRET: certificates.quic_secrets() if over_quic else {},
             }
         )
-        return Translation(resources, tuple(sorted(set(self._problems()))), certificates)
+        left_out = (*(one.router for one in self._faulty if not one.blocks), *self._streams.left_out())
+        return Translation(resources, tuple(sorted(set(self._problems()))), certificates, left_out)
 
     def translate_endpoints(self, endpoints: Endpoints) -> Resources | None:
         """Only the ClusterLoadAssignments, for the model of the last `translate`.

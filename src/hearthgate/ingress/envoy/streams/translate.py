@@ -150,6 +150,11 @@ class StreamTranslator:
         for _, datagrams in self._udp.values():
             yield from datagrams.problems
 
+    def left_out(self) -> Iterator[TCPRouter | UDPRouter]:
+        """Routers that cannot be served."""
+        yield from (router for router, (_, compiled) in self._tcp.items() if compiled.chain is None)
+        yield from (router for router, (_, datagrams) in self._udp.items() if datagrams.problems)
+
     def _compile(self, model: RoutingModel) -> None:
         options = {one.name: one for one in self._input.tls_options}
         options.setdefault(DEFAULT_TLS_OPTIONS, TLSOptions())

@@ -1,6 +1,9 @@
 """The model as a whole, and what a build gives beside it."""
 
+from collections.abc import Collection
 from typing import NamedTuple
+
+import msgspec
 
 from hearthgate.ingress.routing.gateway.verdicts import Verdict
 from hearthgate.ingress.routing.model.endpoints import Endpoints
@@ -32,6 +35,17 @@ class RoutingModel(Value, frozen=True, kw_only=True):
     @property
     def every_router(self) -> tuple[Router | TCPRouter | UDPRouter, ...]:
         return (*self.routers, *self.tcp_routers, *self.udp_routers)
+
+    def without(self, left_out: Collection[Router | TCPRouter | UDPRouter]) -> "RoutingModel":
+        """The model less some of its routers."""
+        if not left_out:
+            return self
+        return msgspec.structs.replace(
+            self,
+            routers=tuple(router for router in self.routers if router not in left_out),
+            tcp_routers=tuple(router for router in self.tcp_routers if router not in left_out),
+            udp_routers=tuple(router for router in self.udp_routers if router not in left_out),
+        )
 
 
 class Point(NamedTuple):
