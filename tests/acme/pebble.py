@@ -135,16 +135,7 @@ def run_pebble(
     listener = make_listener()
     certificate, key = listener.write(folder)
     ports = {name: free_port() for name in ("api", "management", "dns", "dns-management", "http", "tls")}
-    running = Pebble(
-        directory=f"https://{HOST}:{ports['api']}/dir",
-        ca=listener.ca,
-        dns=f"{HOST}:{ports['dns']}",
-        http_port=http_port or ports["http"],
-        tls_port=tls_port or ports["tls"],
-        management=f"https://{HOST}:{ports['management']}",
-        dns_management=f"http://{HOST}:{ports['dns-management']}",
-        log=folder / "log",
-    )
+    running = _described(ports, listener.ca, folder / "log", http_port, tls_port)
     config = {
         "listenAddress": f"{HOST}:{ports['api']}",
         "managementListenAddress": f"{HOST}:{ports['management']}",
@@ -158,14 +149,9 @@ def run_pebble(
         "certificateValidityPeriod": validity,
     }
     (folder / "pebble.json").write_text(json.dumps({"pebble": config}))
-    surroundings = os.environ | {
-        "PEBBLE_VA_NOSLEEP": "1",
-        "PEBBLE_VA_ALWAYS_VALID": "1" if always_valid else "0",
-        "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
-        "PEBBLE_AUTHZREUSE": str(authz_reuse),
-        "PEBBLE_ALTERNATE_ROOTS": str(alternates),
-        "PEBBLE_CHAIN_LENGTH": str(chain_length),
-    }
+    moods = {"VA_NOSLEEP": 1, "VA_ALWAYS_VALID": int(always_valid), "WFE_NONCEREJECT": nonce_reject}
+    moods |= {"AUTHZREUSE": authz_reuse, "ALTERNATE_ROOTS": alternates, "CHAIN_LENGTH": chain_length}
+    surroundings = os.environ | {f"PEBBLE_{name}": str(value) for name, value in moods.items()}
     names_server = _names_server(running, ports, own_http=http_port is None, own_tls=tls_port is None)
     server = ["pebble", "-config", str(folder / "pebble.json"), "-dnsserver", dns_server or running.dns]
     try:
@@ -180,6 +166,21 @@ def run_pebble(
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _described(
+    ports: Mapping[str, int], ca: str, log: Path, http_port: int | None, tls_port: int | None
+) -> Pebble:
+    return Pebble(
+        directory=f"https://{HOST}:{ports['api']}/dir",
+        ca=ca,
+        dns=f"{HOST}:{ports['dns']}",
+        http_port=http_port or ports["http"],
+        tls_port=tls_port or ports["tls"],
+        management=f"https://{HOST}:{ports['management']}",
+        dns_management=f"http://{HOST}:{ports['dns-management']}",
+        log=log,
+    )
 
 
 def _names_server(running: Pebble, ports: Mapping[str, int], *, own_http: bool, own_tls: bool) -> list[str]:
