@@ -295,7 +295,9 @@ def test_endpoints_alone_are_what_a_translation_would_give(
     if resources is None:
         assert not _by_eds_alone(model, before) or not _by_eds_alone(model, after)
     else:
-        assert dict(resources[ENDPOINT]) == dict(wanted.resources[ENDPOINT])
+        sent = first.resources.updated(ENDPOINT, resources[ENDPOINT])
+        assert dict(sent[ENDPOINT]) == dict(wanted.resources[ENDPOINT])
+        assert all(first.resources[ENDPOINT][name] != one for name, one in resources[ENDPOINT].items())
         assert dict(first.resources[CLUSTER]) == dict(wanted.resources[CLUSTER])
     assert_same(kept.translate(model, after), wanted)
 

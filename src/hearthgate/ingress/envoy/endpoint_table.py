@@ -1,6 +1,7 @@
 """Endpoints as they were last seen, so that only those that changed are serialised again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
+from functools import cached_property
 
 from hearthgate.ingress.envoy.clusters import checks_addresses, has_name
 from hearthgate.ingress.envoy.endpoints import named, serialised
@@ -24,23 +25,35 @@ class EndpointTable:
     def __init__(self) -> None:
         self._entries: dict[EndpointsKey, _Entry] = {}
         self._given: Endpoints = {}
-        self._nothing: _Entry | None = None
         self._made: dict[str, tuple[_Entry, Versioned]] = {}
-        self.named = False
-        """Whether some Service has a host name among its addresses."""
+        self._named: set[EndpointsKey] = set()
 
-    def update(self, endpoints: Endpoints) -> None:
-        if endpoints is self._given:
-            return
-        old = self._entries
-        self._entries = {
-            key: entry
-            if (entry := old.get(key)) is not None and entry.addresses == addresses
-            else _Entry(addresses)
-            for key, addresses in endpoints.items()
-        }
-        self._given = endpoints
-        self.named = any(entry.named for entry in self._entries.values())
+    def update(self, endpoints: Endpoints) -> Set[EndpointsKey]:
+        """Takes these in the place of the last ones. Returns what they say otherwise."""
+        given, self._given = self._given, endpoints
+        if endpoints is given:
+            return frozenset()
+        touched = {key for key, addresses in endpoints.items() if given.get(key) is not addresses}
+        touched.update(given.keys() - endpoints.keys())
+        for key in touched.copy():
+            addresses = endpoints.get(key)
+            known = self._entries.get(key)
+            if known is not None and known.addresses == addresses:
+                touched.discard(key)
+                continue
+            self._named.discard(key)
+            if addresses is None:
+                del self._entries[key]
+                continue
+            entry = self._entries[key] = _Entry(addresses)
+            if entry.named:
+                self._named.add(key)
+        return touched
+
+    @property
+    def named(self) -> bool:
+        """Whether some Service has a host name among its addresses."""
+        return bool(self._named)
 
     def inline(self, balancer: LoadBalancer) -> tuple[Endpoint, ...] | None:
         """The addresses that the balancer's very cluster depends on; None where they come by EDS alone."""
@@ -64,15 +77,29 @@ class EndpointTable:
         return entry.addresses if entry is not None else ()
 
     def assignments(self, clusters: Mapping[str, EndpointsKey]) -> dict[str, Versioned]:
-        """ClusterLoadAssignments by name of cluster; of Services without endpoints too."""
-        nothing = self._nothing = self._nothing or _Entry(())
-        entries, old = self._entries, self._made
-        made: dict[str, tuple[_Entry, Versioned]] = {}
+        """ClusterLoadAssignments of these clusters and no others, by name; of Services without endpoints too."""
+        old, self._made = self._made, {}
         for cluster, key in clusters.items():
-            entry = entries.get(key) or (entries.get(key.unchecked) if key.check else None) or nothing
+            entry = self._entry(key) or self._nothing
             known = old.get(cluster)
-            if known is None or known[0] is not entry:
-                known = (entry, named(cluster, entry.assignment))
-            made[cluster] = known
-        self._made = made
-        return {cluster: assignment for cluster, (_, assignment) in made.items()}
+            is_same = known is not None and known[0] is entry
+            self._made[cluster] = known if known is not None and is_same else self._assigned(cluster, entry)
+        return {cluster: assignment for cluster, (_, assignment) in self._made.items()}
+
+    def changed_assignments(self, clusters: Iterable[tuple[str, EndpointsKey]]) -> dict[str, Versioned]:
+        """Of some of the clusters whose assignments were made, those that are other ones by now."""
+        changed: dict[str, Versioned] = {}
+        for cluster, key in clusters:
+            entry = self._entry(key) or self._nothing
+            if self._made[cluster][0] is not entry:
+                self._made[cluster] = self._assigned(cluster, entry)
+                changed[cluster] = self._made[cluster][1]
+        return changed
+
+    @cached_property
+    def _nothing(self) -> _Entry:
+        """Of a Service without endpoints. Made when it is asked for: the proxy's schema is loaded by then."""
+        return _Entry(())
+
+    def _assigned(self, cluster: str, entry: _Entry) -> tuple[_Entry, Versioned]:
+        return entry, named(cluster, entry.assignment)

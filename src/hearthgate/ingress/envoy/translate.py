@@ -23,6 +23,7 @@ from hearthgate.ingress.routing.model import (
     Certificate,
     Endpoint,
     Endpoints,
+    EndpointsKey,
     EntryPoint,
     LoadBalancer,
     Router,
@@ -80,6 +81,8 @@ class Translator:
         self._endpoints = EndpointTable()
         self._streams = StreamTranslator(options, self._endpoints)
         self._routers: dict[int, _Known] = {}
+        self._readers: dict[EndpointsKey, set[int]] = {}
+        """The routers that balance between endpoints, by those."""
         self._clusters = ClusterCount()
         self._faulty: tuple[CompiledRouter, ...] = ()
         self._frame: _Frame = _Frame()
@@ -118,17 +121,31 @@ class Translator:
         return Translation(resources, tuple(sorted(set(self._problems()))), certificates, left_out)
 
     def translate_endpoints(self, endpoints: Endpoints) -> Resources | None:
-        """Only the ClusterLoadAssignments, for the model of the last `translate`.
+        """For the model of the last `translate`: the ClusterLoadAssignments that are others than in the last
+        answer. Looks at no router and no cluster of requests that these do not concern.
 
         None when clusters depend on what changed (host names, verified https without a name): translate anew.
         """
-        self._endpoints.update(endpoints)
-        if not all(map(self._is_current, self._routers.values())) or not self._streams.is_current:
+        touched = self._endpoints.update(endpoints)
+        readers = {router for key in touched for router in self._readers.get(key, ())}
+        if not all(self._is_current(self._routers[router]) for router in readers) or not self._streams.is_current:
             return None
-        return Resources({ENDPOINT: self._assignments()})
+        using = (one for key in touched for one in self._clusters.using(key))
+        changed = self._endpoints.changed_assignments((*using, *self._streams.endpoints.items()))
+        return Resources({ENDPOINT: changed})
 
     def _assignments(self) -> dict[str, Versioned]:
         return self._endpoints.assignments({**self._clusters.endpoints, **self._streams.endpoints})
+
+    def _note(self, router: int, known: _Known, *, reads: bool) -> None:
+        for key in {one for balancer in known.balancers for one in _read(balancer)}:
+            readers = self._readers.setdefault(key, set())
+            if reads:
+                readers.add(router)
+            else:
+                readers.discard(router)
+            if not readers:
+                del self._readers[key]
 
     def _lay_out(self, model: RoutingModel, certificates: QuicCertificates) -> None:
         frame = _Frame(model.entrypoints, model.tls_options, model.default_certificate, certificates)
@@ -195,6 +212,11 @@ class Translator:
                 known = self._compiled(router, scopes[group])
             kept[id(router)] = known
             groups[group].append(known.compiled)
+        for key, known in self._routers.items():
+            if key not in kept:
+                self._note(key, known, reads=False)
+        for router in missed:
+            self._note(id(router), kept[id(router)], reads=True)
         self._clusters.update(
             added=[kept[id(router)].compiled for router in missed],
             gone=[known.compiled for known in gone.values()],
@@ -241,3 +263,10 @@ class Translator:
             )
         self._index = (model, index)
         return index
+
+
+def _read(balancer: LoadBalancer) -> Iterator[EndpointsKey]:
+    """The endpoints that a balancer may read: those with the results of its check, until there are any without."""
+    if balancer.endpoints is not None:
+        yield balancer.endpoints
+        yield balancer.endpoints.unchecked
