@@ -66,8 +66,12 @@ class ServiceSpec(Lenient, frozen=True, kw_only=True):
     selector: Mapping[str, str] = {}
     ports: tuple[ServicePort, ...] = ()
     cluster_ip: str = msgspec.field(default="", name="clusterIP")
+    cluster_ips: tuple[str, ...] = msgspec.field(default=(), name="clusterIPs")
+    ip_families: tuple[str, ...] = ()
+    ip_family_policy: str | None = None
     external_name: str = ""
     load_balancer_ip: str = msgspec.field(default="", name="loadBalancerIP")
+    load_balancer_class: str | None = None
     external_traffic_policy: str = ""
     external_ips: tuple[str, ...] = msgspec.field(default=(), name="externalIPs")
 

@@ -29,6 +29,7 @@ class Allocator:
         self._forbidden = forbidden
         self._uses = Uses()
         self._reserved: defaultdict[Address, set[Key]] = defaultdict(set)
+        self._kept_by_pools: dict[Address, Key] = {}
         self._first_free: dict[Block, int] = {}
         self._pools: tuple[Pool, ...] = ()
         self.grants: dict[Key, Grant] = {}
@@ -37,6 +38,11 @@ class Allocator:
     def use(self, pools: Iterable[Pool]) -> None:
         """Other pools from now on. What Services hold stays until they ask again."""
         self._pools = tuple(sorted(pools, key=lambda pool: pool.rank))
+        self._first_free.clear()
+
+    def keep(self, addresses: Mapping[Address, Key]) -> None:
+        """Reserved whoever exists: what a pool's owner keeps for Services to come."""
+        self._kept_by_pools = dict(addresses)
         self._first_free.clear()
 
     def reserve(self, address: Address, key: Key) -> None:
@@ -114,7 +120,7 @@ class Allocator:
         for address in addresses:
             if (why := self._forbidden(address)) is not None:
                 return Refusal(NOT_ALLOWED, f"{address} cannot be handed out: {why}")
-            keepers = self._reserved.get(address)
+            keepers = self._keepers(address)
             if keepers and request.key not in keepers:
                 names = " and ".join(sorted("/".join(key) for key in keepers))
                 return Refusal(IN_USE, f"{address} is kept for Service {names}")
@@ -174,7 +180,8 @@ class Allocator:
         if not pool.has(version):
             return f"it has no IPv{version} addresses"
         held = self.in_use(pool)[version == 6]
-        kept = sum(1 for address in self._reserved if address.version == version and address in pool)
+        reserved = self._reserved.keys() | self._kept_by_pools.keys()
+        kept = sum(address.version == version and address in pool for address in reserved)
         parts = [f"all its IPv{version} addresses are taken ({held} in use"]
         if kept:
             parts.append(f", {kept} kept for Services that name them")
@@ -193,17 +200,24 @@ class Allocator:
     def _candidates(self, pool: Pool, block: Block, request: Request) -> Iterator[Address | None]:
         """The first that nobody holds, and of those kept for the Service and those it can share the first."""
         yield next(self._unheld(pool, block), None)
-        kept = (address for address, keys in self._reserved.items() if request.key in keys)
+        kept = [address for address, keys in self._reserved.items() if request.key in keys]
+        kept += [address for address, key in self._kept_by_pools.items() if key == request.key]
         near = sorted((*kept, *self._uses.shared_by(request.sharing)), key=int)
         yield next(
             (address for address in near if address in block and self._may_join(pool, address, request)), None
         )
 
+    def _keepers(self, address: Address) -> set[Key]:
+        """Who may have a reserved address. What the owner of the pool says stands above what Services ask for."""
+        if (key := self._kept_by_pools.get(address)) is not None:
+            return {key}
+        return self._reserved.get(address, set())
+
     def _may_join(self, pool: Pool, address: Address, request: Request) -> bool:
-        keepers = self._reserved.get(address)
+        keepers = self._keepers(address)
         return (
             self._is_usable(pool, address)
-            and (keepers is None or request.key in keepers)
+            and (not keepers or request.key in keepers)
             and self._uses.why_not(address, request) is None
         )
 
@@ -217,7 +231,7 @@ class Allocator:
         at_the_beginning = True
         while number <= block.last:
             address = block.address(number)
-            if address not in self._uses and address not in self._reserved and self._is_usable(pool, address):
+            if address not in self._uses and not self._keepers(address) and self._is_usable(pool, address):
                 at_the_beginning = False
                 yield address
             number += 1
@@ -228,8 +242,3 @@ class Allocator:
         for block, number in self._first_free.items():
             if address in block and int(address) < number:
                 self._first_free[block] = int(address)
-
-
-def counts(allocator: Allocator, pools: Iterable[Pool]) -> Mapping[str, tuple[int, int]]:
-    """(IPv4, IPv6) addresses in use by the name of the pool."""
-    return {pool.name: allocator.in_use(pool) for pool in pools}
