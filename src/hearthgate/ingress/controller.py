@@ -21,6 +21,7 @@ from hearthgate.ingress.postgres.service import StartTLSService
 from hearthgate.ingress.postgres.tables import starttls_tables
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
+from hearthgate.ingress.routing.gateway.left_out import with_left_out
 from hearthgate.ingress.routing.model import Built, RoutingModel
 from hearthgate.ingress.routing.status import wanted_conditions
 from hearthgate.ingress.xds.resources import ENDPOINT, LISTENER, Resources, Versioned
@@ -210,8 +211,7 @@ class IngressController:
             translate_ms=round((translated - linked) * 1e3, 1),
             proxy_ms=round((done - translated) * 1e3, 1),
         )
-        built = built._replace(model=last.served)
-        return Outcome(snapshot, built, tuple(problems), applied.acked, done - started)
+        return Outcome(snapshot, _served(built, last), tuple(problems), applied.acked, done - started)
 
     def _with_health(self, built: Built) -> Built:
         """What was built, with what the servers themselves say of their health."""
@@ -249,6 +249,15 @@ class IngressController:
         if served != self._served:
             self._served = served
             await self._proxy.refresh_secrets()
+
+
+def _served(built: Built, last: _Applied) -> Built:
+    """What was built, less the routers that could not be translated."""
+    if last.served is last.model:
+        return built
+    serving = {router.ref for router in last.served.every_router}
+    verdicts = with_left_out(built.verdicts, last.problems, serving)
+    return built._replace(model=last.served, verdicts=verdicts)
 
 
 def rejection_problems(rejected: Iterable[Rejection]) -> tuple[Problem, ...]:

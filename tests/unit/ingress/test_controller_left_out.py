@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.ingress.auth.service import AuthService
 from hearthgate.ingress.controller import IngressController, Outcome
@@ -17,6 +19,7 @@ from hearthgate.ingress.observability.facts import Facts
 from hearthgate.ingress.postgres.service import StartTLSService
 from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.routing.build import RoutingBuilder
+from hearthgate.ingress.routing.gateway.verdicts import RouteVerdict
 from hearthgate.ingress.settings import EntryPoint, IngressSettings
 from hearthgate.ingress.xds.resources import Resources, Versioned
 from hearthgate.ingress.xds.server import Applied
@@ -124,3 +127,40 @@ async def test_the_api_calls_its_router_disabled(tmp_path: Path) -> None:
     (router,) = views_of(facts).routers
     assert router["status"] == "disabled"
     assert "the path is already changed" in str(router["error"])
+
+
+def _gateway_route(*, both: bool) -> Snapshot:
+    """An HTTPRoute with a rule that cannot be translated, and with one more."""
+    gateway = "gateway.networking.k8s.io/v1"
+    strict = {"group": "traefik.io", "kind": "Middleware", "name": "strict"}
+    bad = [
+        {"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplaceFullPath", "replaceFullPath": "/z"}}},
+        {"type": "ExtensionRef", "extensionRef": strict},
+    ]
+    backends = [{"name": "app", "port": 80}]
+    rules = [{"filters": bad, "backendRefs": backends}, *([{"backendRefs": backends}] if both else [])]
+    listener = {"name": "web", "port": 80, "protocol": "HTTP"}
+    documents = [
+        _object("Service", "app", {"ports": [{"port": 80}]}, "v1"),
+        _object("Middleware", "strict", {"encodedCharacters": {}}),
+        _object("GatewayClass", "home", {"controllerName": "hearthgate.dev/gateway-controller"}, gateway),
+        _object("Gateway", "front", {"gatewayClassName": "home", "listeners": [listener]}, gateway),
+        _object("HTTPRoute", "app", {"parentRefs": [{"name": "front"}], "rules": rules}, gateway),
+    ]
+    del documents[2]["metadata"]["namespace"]
+    decoded = map(decode_mapping, documents)
+    return Snapshot.of([one.resource for one in decoded if one.resource is not None])
+
+
+@pytest.mark.parametrize(
+    ("both", "told"),
+    [
+        (False, {"Accepted": ("False", "UnsupportedValue")}),
+        (True, {"Accepted": ("True", "Accepted"), "PartiallyInvalid": ("True", "UnsupportedValue")}),
+    ],
+)
+async def test_a_route_of_the_gateway_api(tmp_path: Path, both: bool, told: Mapping[str, tuple[str, str]]) -> None:
+    (outcome,) = await _outcomes(tmp_path, _gateway_route(both=both))
+    (verdict,) = (one for one in outcome.built.verdicts if isinstance(one, RouteVerdict))
+    found = {one.type: (one.status, one.reason) for one in verdict.parents[0].conditions}
+    assert found == {**told, "ResolvedRefs": ("True", "ResolvedRefs")}
