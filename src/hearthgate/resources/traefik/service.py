@@ -38,7 +38,7 @@ class Cookie(Strict, frozen=True, kw_only=True):
     http_only: Annotated[bool, differs("always on, unless the cookie is of a weighted service")] = False
     same_site: Literal["none", "lax", "strict", "None", "Lax", "Strict", ""] = ""
     max_age: int = 0
-    path: str = "/"
+    path: Annotated[str, differs("requests outside of it get no cookie")] = "/"
     domain: str = ""
 
 
