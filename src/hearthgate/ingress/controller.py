@@ -181,6 +181,7 @@ class IngressController:
         linked = time.perf_counter()
         last = self._last
         resources = None
+        self._last = None  # an attempt that is cancelled half way leaves nothing to build upon
         if last is not None and last.model == built.model:
             resources = self._translator.translate_endpoints(built.endpoints)
         if last is not None and resources is not None:
@@ -189,8 +190,8 @@ class IngressController:
             applied = await self._proxy.update_endpoints(resources[ENDPOINT])
             # Endpoints may be confirmed by a proxy that has not got as far with the rest.
             applied = applied._replace(acked=applied.acked and self._proxy.in_sync.is_set())
+            self._last = last
         else:
-            self._last = None  # an attempt that is cancelled half way leaves nothing to build upon
             translation = self._translator.translate(built.model, built.endpoints)
             translated = time.perf_counter()
             middlewares = self._prepare(built)
@@ -215,7 +216,7 @@ class IngressController:
 
     def _with_health(self, built: Built) -> Built:
         """What was built, with what the servers themselves say of their health."""
-        if self._last is None or self._last.model.routers != built.model.routers:
+        if self._last is None or self._last.model != built.model:
             watching = watched(built.model.routers)
         else:
             watching = dict(self._health.watching)

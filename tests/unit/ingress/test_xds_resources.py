@@ -44,6 +44,7 @@ def test_updated_leaves_the_original() -> None:
     assert new[CLUSTER] == {"a": versioned(b"A"), "b": versioned(b"b")}
     assert old[CLUSTER]["a"] == versioned(b"a")
     assert diff(old, new) == {CLUSTER: Difference(("a",)), ROUTE: Difference(("r",))}
+    assert list(old.updated(ROUTE, {})) == [CLUSTER]
 
 
 def test_diff_is_sorted_and_goes_by_version() -> None:

@@ -14,6 +14,18 @@ def test_replacing_tells_what_changed() -> None:
     assert seen.replace(CLUSTER, {"b": TWO, "c": ONE}) == Difference(("b", "c"), ("a",))
     assert seen.put(CLUSTER, {"c": TWO}) == Difference(("c",))
     assert sorted(seen.names(CLUSTER)) == ["b", "c"]
+    assert seen.put(CLUSTER, {"b": TWO}) == Difference()
+
+
+def test_what_is_put_is_given_another_chance_alone() -> None:
+    given = {"a": ONE, "b": ONE}
+    seen = view()
+    seen.replace(CLUSTER, given)
+    for name in given:
+        seen.refuse(CLUSTER, name, ONE.version, "bad")
+    seen.put(CLUSTER, {"b": TWO})
+    assert (seen.find(CLUSTER, "a"), seen.find(CLUSTER, "b")) == (None, TWO)
+    assert given == {"a": ONE, "b": ONE}
 
 
 def test_refused_change_falls_back_to_the_last_accepted_version() -> None:

@@ -91,9 +91,11 @@ class EndpointTable:
         changed: dict[str, Versioned] = {}
         for cluster, key in clusters:
             entry = self._entry(key) or self._nothing
-            if self._made[cluster][0] is not entry:
+            known, assignment = self._made[cluster]
+            if known is not entry:
                 self._made[cluster] = self._assigned(cluster, entry)
-                changed[cluster] = self._made[cluster][1]
+                if self._made[cluster][1] != assignment:
+                    changed[cluster] = self._made[cluster][1]
         return changed
 
     @cached_property

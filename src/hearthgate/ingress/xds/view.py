@@ -32,7 +32,7 @@ class View:
     def __init__(self, resolve: SecretResolver, is_known: Callable[[str], bool]) -> None:
         self._resolve = resolve
         self._is_known = is_known
-        self._wanted: dict[str, Mapping[str, Versioned]] = {}
+        self._wanted: dict[str, dict[str, Versioned]] = {}
         self._accepted: dict[str, dict[str, Versioned]] = {}
         self._refused: dict[tuple[str, str], _Refusal] = {}
 
@@ -62,17 +62,25 @@ class View:
         """Wants exactly these. The verdicts on what changed are forgotten."""
         old = self._wanted.get(type_url, {})
         difference = diff_names(old, resources)
-        self._wanted[type_url] = resources
+        self._wanted[type_url] = dict(resources)
         accepted = self._accepted.get(type_url, {})
         for name in difference.removed:
             accepted.pop(name, None)
-        for name in (*difference.changed, *difference.removed):
-            self._refused.pop((type_url, name), None)
+        self._forget(type_url, (*difference.changed, *difference.removed))
         return difference
 
     def put(self, type_url: str, changes: Mapping[str, Versioned]) -> Difference:
-        """Wants these besides, or in place of those of the same names."""
-        return self.replace(type_url, {**self._wanted.get(type_url, {}), **changes})
+        """Wants these besides, or in place of those of the same names. Looks at no others."""
+        wanted = self._wanted.setdefault(type_url, {})
+        old = {name: wanted[name] for name in changes if name in wanted}
+        difference = diff_names(old, changes)
+        wanted.update(changes)
+        self._forget(type_url, difference.changed)
+        return difference
+
+    def _forget(self, type_url: str, names: Iterable[str]) -> None:
+        for name in names:
+            self._refused.pop((type_url, name), None)
 
     def accept(self, type_url: str, versions: Mapping[str, str]) -> None:
         """Envoy holds these: the state to fall back to."""
