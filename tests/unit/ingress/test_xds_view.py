@@ -25,6 +25,7 @@ def test_what_is_put_is_given_another_chance_alone() -> None:
         seen.refuse(CLUSTER, name, ONE.version, "bad")
     seen.put(CLUSTER, {"b": TWO})
     assert (seen.find(CLUSTER, "a"), seen.find(CLUSTER, "b")) == (None, TWO)
+    assert seen.rejections() == (Rejection(CLUSTER, ("a",), "bad"),)
     assert given == {"a": ONE, "b": ONE}
 
 
