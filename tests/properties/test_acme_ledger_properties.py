@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hearthgate.certificates.acme.ledger import Ask, OrderKind, Ledger
+from hearthgate.certificates.acme.ledger import Ask, Ledger, OrderKind
 from hearthgate.certificates.acme.limits import Limit, Rate
 
 RATES = {

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hearthgate.certificates.acme.ledger import Ask, OrderKind, Ledger
+from hearthgate.certificates.acme.ledger import Ask, Ledger, OrderKind
 from hearthgate.certificates.acme.limits import PRODUCTION, STAGING, limits_of
 from hearthgate.certificates.acme.registered import registered
 
