@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from hearthgate.cluster.snapshot import Collection, Key
+from hearthgate.cluster.snapshot import Collection, Key, Snapshot
+from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.meta import Resource
 
 
@@ -35,3 +36,14 @@ def changes(old: Collection, new: Collection) -> Mapping[Key, Change]:
         touched = old.objects.keys() | new.objects.keys()
     found = ((key, Change(old.objects.get(key), new.objects.get(key))) for key in touched)
     return dict(sorted((entry for entry in found if entry[1].before is not entry[1].after), key=lambda e: e[0]))
+
+
+def changed_refs(old: Snapshot, new: Snapshot) -> frozenset[ObjectRef]:
+    """What came, went, or is another than before, of every kind: also objects that cannot be decoded."""
+    refs = {
+        ObjectRef(kind.__name__, *key)
+        for kind in {*old.kinds, *new.kinds}
+        for key in changes(old.collection(kind), new.collection(kind))
+    }
+    refused = old.refused.keys() | new.refused.keys()
+    return frozenset(refs.union(ref for ref in refused if old.subject(ref) != new.subject(ref)))

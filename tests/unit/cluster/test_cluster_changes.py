@@ -1,8 +1,10 @@
 """The difference of two collections, by their history and without."""
 
-from hearthgate.cluster.changes import Change, changes
-from hearthgate.cluster.snapshot import Collection
-from hearthgate.resources.core import ConfigMap
+from hearthgate.cluster.changes import Change, changed_refs, changes
+from hearthgate.cluster.snapshot import Collection, RefusedObject, Snapshot
+from hearthgate.model.problems import Problem, Reason
+from hearthgate.model.refs import ObjectRef
+from hearthgate.resources.core import ConfigMap, Secret
 from hearthgate.resources.meta import ObjectMeta, Resource
 
 
@@ -61,3 +63,22 @@ def test_many_changes_at_once_and_many_steps_are_not_remembered() -> None:
         new = new.changed({B.key: config("b", number=str(number))})
     assert new.touched_since(old) is None
     assert len(changes(old, new)) == 101
+
+
+def test_changed_refs_of_every_kind_and_of_what_is_refused() -> None:
+    bad, worse, mended = (ObjectRef("ConfigMap", "default", name) for name in ("bad", "worse", "mended"))
+    secret = Secret(metadata=ObjectMeta(name="s", namespace="default"))
+    problems = {ref: (Problem(ref=ref, reason=Reason.INVALID_VALUE, message="x"),) for ref in (bad, worse, mended)}
+
+    def refused(**versions: str) -> dict[ObjectRef, RefusedObject]:
+        refs = (ObjectRef("ConfigMap", "default", name) for name in versions)
+        return {ref: RefusedObject(ref, resource_version=versions[ref.name]) for ref in refs}
+
+    old = Snapshot(
+        1, {ConfigMap: collection(A, B), Secret: collection(secret)}, problems, (), refused(bad="1", worse="1")
+    )
+    kept = {ref: found for ref, found in problems.items() if ref != mended}
+    now = collection(A, OTHER_B, config("mended"))
+    new = Snapshot(2, {ConfigMap: now}, kept, (), refused(bad="1", worse="2"))
+    assert changed_refs(old, new) == {B.ref, secret.ref, worse, mended}
+    assert changed_refs(new, new) == frozenset()
