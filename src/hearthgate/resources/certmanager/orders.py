@@ -1,12 +1,12 @@
 """Order and Challenge: an ACME order under way and the proofs that it needs. Their specs never change."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from hearthgate.resources.certmanager.references import IssuerRef
 from hearthgate.resources.certmanager.solvers import Solver
-from hearthgate.resources.meta import Lenient, Resource, Strict
+from hearthgate.resources.meta import Lenient, Resource, Strict, differs
 from hearthgate.resources.scalars import Duration
 
 State = Literal["", "valid", "ready", "pending", "processing", "invalid", "expired", "errored"]
@@ -100,7 +100,7 @@ class ChallengeSpec(Strict, frozen=True, kw_only=True):
     url: Its URL at the CA.
     authorization_url: The URL of the authorization that it belongs to.
     dns_name: The name to prove, without *.
-    type: HTTP-01 or DNS-01.
+    type: HTTP-01, DNS-01 or TLS-ALPN-01.
     token: The CA's token.
     key: What the CA wants to see: the key authorization, or its digest for DNS-01.
     solver: How it is given.
@@ -111,7 +111,7 @@ class ChallengeSpec(Strict, frozen=True, kw_only=True):
     url: str
     authorization_url: str = msgspec.field(name="authorizationURL")
     dns_name: str
-    type: Literal["HTTP-01", "DNS-01"]
+    type: Annotated[Literal["HTTP-01", "DNS-01", "TLS-ALPN-01"], differs("TLS-ALPN-01 is known here alone")]
     token: str
     key: str
     solver: Solver

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hearthgate.resources.certmanager.references import SecretKeyRef
-from hearthgate.resources.meta import Strict, unsupported
+from hearthgate.resources.meta import Strict, differs, unsupported
 from hearthgate.resources.scalars import Duration, PortNumber
 
 _OTHER_PROVIDER = unsupported("use cloudflare, rfc2136, acmeDNS or webhook")
@@ -195,12 +195,17 @@ class DNS01(Strict, frozen=True, kw_only=True):
     digitalocean: Annotated[Any, _OTHER_PROVIDER] = None
 
 
+class TLSALPN01(Strict, frozen=True, kw_only=True):
+    """The CA opens a TLS connection to port 443 of the host; the proxy shows it a certificate made for it alone."""
+
+
 class Solver(Strict, frozen=True, kw_only=True):
-    """How to prove that some names are ours. One of http01 and dns01.
+    """How to prove that some names are ours. One of http01, dns01 and tlsALPN01.
 
     selector: The names it is for; none: those that no other solver is for.
     http01: By a file that the CA fetches.
     dns01: By a TXT record; needed for wildcards.
+    tls_alpn01: By a TLS handshake on port 443, where port 80 cannot be reached. Not for wildcards.
     wait_instead_of_self_check: Wait so long before the CA is told, in place of looking whether the proof
         can be seen.
     """
@@ -208,4 +213,7 @@ class Solver(Strict, frozen=True, kw_only=True):
     selector: SolverSelector | None = None
     http01: HTTP01 | None = None
     dns01: DNS01 | None = None
+    tls_alpn01: Annotated[TLSALPN01 | None, differs("cert-manager has no such solver")] = msgspec.field(
+        default=None, name="tlsALPN01"
+    )
     wait_instead_of_self_check: Duration | None = None
