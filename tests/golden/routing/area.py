@@ -48,8 +48,20 @@ def produce(documents: list[Any]) -> Any:
             for ref, all_ in conditions.items()
             if ref.kind not in WITHOUT_VERDICTS
         },
+        **_proofs(built.model),
         **({"verdicts": dict(map(_verdict, built.verdicts))} if built.verdicts else {}),
     }
+
+
+def _proofs(model: Any) -> dict[str, Any]:
+    if not model.proofs:
+        return {}
+    routers = [
+        f"{r.entrypoint}{' over TLS under ' + r.tls_options if r.tls else ''}: {r.rule.text}"
+        for r in model.proof_routers
+    ]
+    proofs = [f"{p.kind.value} {p.host}: {p.token} -> {p.key_authorization}" for p in model.proofs]
+    return {"proofs": proofs, "proofRouters": routers}
 
 
 def _verdict(verdict: Any) -> tuple[str, Any]:

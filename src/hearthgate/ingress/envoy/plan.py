@@ -40,6 +40,7 @@ from hearthgate.ingress.envoy.middlewares.paths import (
     strip_prefix_regex,
 )
 from hearthgate.ingress.envoy.middlewares.plugins import bouncer, fixed, geoblock, nothing, oidc, real_address
+from hearthgate.ingress.envoy.middlewares.proof import proof_answer
 from hearthgate.ingress.envoy.middlewares.redirects import redirect_regex, redirect_scheme
 from hearthgate.ingress.envoy.middlewares.retry import retry
 from hearthgate.ingress.middlewares.access import IPAllowList
@@ -77,6 +78,7 @@ from hearthgate.ingress.middlewares.plugins.geoblock import GeoBlock
 from hearthgate.ingress.middlewares.plugins.maintenance import Fixed
 from hearthgate.ingress.middlewares.plugins.nothing import Nothing
 from hearthgate.ingress.middlewares.plugins.oidc import Oidc
+from hearthgate.ingress.middlewares.proof import ProofAnswer
 from hearthgate.ingress.middlewares.redirects import RedirectRegex, RedirectScheme
 from hearthgate.ingress.middlewares.retry import Retry
 
@@ -112,6 +114,7 @@ _FAMILIES: Final[dict[type[Middleware], Callable[[Any, Lane], Steps | Refusal]]]
     InFlightReq: in_flight_req,
     Nothing: nothing,
     Oidc: oidc,
+    ProofAnswer: proof_answer,
     RateLimit: rate_limit,
     RealAddress: real_address,
     RedirectRegex: redirect_regex,

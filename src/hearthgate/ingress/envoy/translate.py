@@ -97,7 +97,7 @@ class Translator:
         certificates = self._certificates(model)
         over_quic = any(entrypoint.http3 for entrypoint in model.entrypoints)
         self._lay_out(model, certificates.quic if over_quic else QuicCertificates())
-        groups = self._compile(model.routers)
+        groups = self._compile((*model.routers, *model.proof_routers))
         listeners: dict[str, Versioned] = {}
         routes: dict[str, Versioned] = {}
         for layout in self._layouts:

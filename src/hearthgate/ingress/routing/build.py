@@ -5,6 +5,7 @@ from functools import partial
 from operator import itemgetter
 
 from hearthgate.cluster.snapshot import Snapshot
+from hearthgate.ingress.routing.challenges import challenge_proofs, proof_routers
 from hearthgate.ingress.routing.endpoints import EndpointsIndex
 from hearthgate.ingress.routing.entrypoints import build_entrypoints, build_udp_entrypoints
 from hearthgate.ingress.routing.gateway.provider import GatewayProvider, Surroundings
@@ -16,7 +17,6 @@ from hearthgate.ingress.routing.link_table import LinkTable, Ranked, rank
 from hearthgate.ingress.routing.links import MiddlewareLinks
 from hearthgate.ingress.routing.middlewares import Middlewares
 from hearthgate.ingress.routing.model import (
-    DEFAULT_TLS_OPTIONS,
     Built,
     Certificate,
     Endpoints,
@@ -24,7 +24,6 @@ from hearthgate.ingress.routing.model import (
     Router,
     RoutingModel,
     TCPRouter,
-    TLSOptions,
     Transport,
     UDPRouter,
 )
@@ -35,8 +34,8 @@ from hearthgate.ingress.routing.services import Services, unserved
 from hearthgate.ingress.routing.stream_check import StreamCheck
 from hearthgate.ingress.routing.streams import StreamRouters, only_first
 from hearthgate.ingress.routing.tls_hosts import OptionsByHost, with_hosts
-from hearthgate.ingress.routing.tls_options import built_options, options_name
-from hearthgate.ingress.routing.tls_store import only_one, stored_certificates
+from hearthgate.ingress.routing.tls_named import named_options
+from hearthgate.ingress.routing.tls_store import stored_certificates
 from hearthgate.ingress.routing.tracking import Result, Tracker
 from hearthgate.ingress.routing.visible import Visible, selector_problems
 from hearthgate.ingress.settings import IngressSettings
@@ -153,10 +152,12 @@ class RoutingBuilder:
         """Links what the snapshot changes anew; looks at no route that it leaves alone."""
         problems: list[Problem] = [*snapshot.problems, *self._setting_problems]
         owned = self._check_all(snapshot, problems)
-        options, usable = self._tls_options(snapshot, problems)
+        options, usable = named_options(self._tracker, snapshot, problems)
         stored: dict[ObjectRef, Certificate] = {}
         default = stored_certificates(self._tracker, snapshot, stored, problems) or self._self_signed
         redirections, found = self._tracker.result(("redirections",), self._redirect)
+        problems.extend(found)
+        proofs, found = challenge_proofs(self._tracker)
         problems.extend(found)
         for table in self._tables:
             table.update(snapshot, dropped)
@@ -178,6 +179,7 @@ class RoutingBuilder:
             gateways=gateways,
             streams=tuple(map(self._stream_routers.linked, routes)),
             reached_at=points,
+            proofs=proofs,
         )
 
     def _put_together(self, parts: Parts, endpoints: Endpoints) -> Built:
@@ -213,6 +215,8 @@ class RoutingBuilder:
             tcp_routers=tcp,
             udp_routers=udp,
             udp_entrypoints=self._udp_entrypoints,
+            proofs=parts.proofs,
+            proof_routers=tuple(proof_routers(parts.proofs, self._settings, self._served, hosts)),
         )
         found = tuple(sorted(set(problems)))
         return Built(model, endpoints, found, tuple(owned), parts.gateways.verdicts, parts.reached_at)
@@ -247,22 +251,6 @@ class RoutingBuilder:
         owned.extend(option.ref for option in snapshot.all(TLSOption))
         owned.extend(store.ref for store in snapshot.all(TLSStore))
         return owned
-
-    def _tls_options(self, snapshot: Snapshot, problems: list[Problem]) -> tuple[tuple[TLSOptions, ...], set[str]]:
-        """All options by name, `default` always among them; and the names that may be used."""
-        found: dict[str, TLSOptions] = {}
-        defaults = [o for o in snapshot.all(TLSOption) if options_name(o) == DEFAULT_TLS_OPTIONS]
-        problems.extend(only_one(defaults))
-        for option in snapshot.all(TLSOption):
-            value, found_problems = built_options(self._tracker, option)
-            problems.extend(found_problems)
-            if value is not None and (len(defaults) < 2 or option not in defaults):
-                found[value.name] = value
-        refused = any(ref.kind == "TLSOption" and ref.name == DEFAULT_TLS_OPTIONS for ref in snapshot.refused)
-        invalid = refused or (len(defaults) == 1 and DEFAULT_TLS_OPTIONS not in found)
-        found.setdefault(DEFAULT_TLS_OPTIONS, TLSOptions())
-        usable = set(found) - ({DEFAULT_TLS_OPTIONS} if invalid else set())
-        return tuple(found[name] for name in sorted(found)), usable
 
     def _streams(
         self, parts: Parts, endpoints: Endpoints, found: "_Found"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from hearthgate.ingress.routing.gateway.provider import Contribution
 from hearthgate.ingress.routing.link_table import Ranked
-from hearthgate.ingress.routing.model import Certificate, EndpointsKey, Point, TLSOptions
+from hearthgate.ingress.routing.model import Certificate, EndpointsKey, Point, Proof, TLSOptions
 from hearthgate.ingress.routing.streams import LinkedStreams
 from hearthgate.ingress.routing.tracking import Result
 from hearthgate.model.problems import Problem
@@ -29,3 +29,4 @@ class Parts(NamedTuple):
     gateways: Contribution
     streams: tuple[Result[LinkedStreams | None], ...]
     reached_at: tuple[Point, ...] | None
+    proofs: tuple[Proof, ...]

@@ -1,6 +1,7 @@
 """Problems to status conditions: what upstream never tells the owner of an object."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from hearthgate.ingress.routing.model import Router, TCPRouter, UDPRouter
 from hearthgate.model.problems import Problem
@@ -14,7 +15,7 @@ _GATEWAY_ROUTES = ("GRPCRoute", "HTTPRoute", "TCPRoute", "TLSRoute", "UDPRoute")
 ROUTES = ("Ingress", "IngressRoute", "IngressRouteTCP", "IngressRouteUDP", *_GATEWAY_ROUTES)
 """Kinds that are in service as soon as one of their routes is."""
 WITHOUT_CONDITIONS = (
-    *("ConfigMap", "Ingress", "Secret", "Service"),
+    *("Certificate", "Challenge", "ConfigMap", "Ingress", "Secret", "Service"),
     *("BackendTLSPolicy", "Gateway", "GatewayClass", "ReferenceGrant", *_GATEWAY_ROUTES),
 )
 """Kinds whose status has no room for our conditions: Events tell. Those of the Gateway API have verdicts."""
@@ -33,14 +34,20 @@ def wanted_conditions(
     warnings: dict[ObjectRef, list[Problem]] = {}
     for problem in problems:
         (errors if problem.is_error else warnings).setdefault(problem.ref, []).append(problem)
-    in_service = tuple(_serving([], [], programmed=programmed))
+    in_service = _in_service(programmed=programmed)
 
     def of(ref: ObjectRef) -> tuple[Condition, ...]:
         if ref not in errors and ref not in warnings and (ref.kind not in ROUTES or ref in serving):
-            return in_service  # nearly all of them: made once
+            return in_service  # nearly all of them
         return tuple(_conditions(ref, errors.get(ref, []), warnings.get(ref, []), serving, programmed=programmed))
 
     return {ref: of(ref) for ref in sorted({*owned, *errors}) if ref.kind != "Settings"}
+
+
+@cache
+def _in_service(*, programmed: bool) -> tuple[Condition, ...]:
+    """Made once, so that whoever compares finds the same object."""
+    return tuple(_serving([], [], programmed=programmed))
 
 
 def _conditions(

@@ -7,6 +7,7 @@ and unchanged parts are recognised by identity.
 from hearthgate.ingress.routing.model.built import Built, Point, RoutingModel
 from hearthgate.ingress.routing.model.endpoints import Endpoint, Endpoints, EndpointsKey, EndpointState
 from hearthgate.ingress.routing.model.entrypoints import EntryPoint, UDPEntryPoint
+from hearthgate.ingress.routing.model.proofs import Proof, ProofKind
 from hearthgate.ingress.routing.model.routers import Observed, Router
 from hearthgate.ingress.routing.model.services import (
     FailoverService,
@@ -54,6 +55,8 @@ __all__ = [
     "Observed",
     "PassiveHealthCheck",
     "Point",
+    "Proof",
+    "ProofKind",
     "Router",
     "RoutingModel",
     "Service",

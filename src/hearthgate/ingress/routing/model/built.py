@@ -8,6 +8,7 @@ import msgspec
 from hearthgate.ingress.routing.gateway.verdicts import Verdict
 from hearthgate.ingress.routing.model.endpoints import Endpoints
 from hearthgate.ingress.routing.model.entrypoints import EntryPoint, UDPEntryPoint
+from hearthgate.ingress.routing.model.proofs import Proof
 from hearthgate.ingress.routing.model.routers import Router
 from hearthgate.ingress.routing.model.streams import TCPRouter, UDPRouter
 from hearthgate.ingress.routing.model.tls import Certificate, TLSOptions
@@ -21,6 +22,7 @@ class RoutingModel(Value, frozen=True, kw_only=True):
 
     certificates: any of them may serve any name that it covers (exact first, then wildcard).
     default_certificate: for all other names.
+    proofs: what CAs must see now. proof_routers: those that answer HTTP-01, before all others.
     """
 
     entrypoints: tuple[EntryPoint, ...] = ()
@@ -31,6 +33,8 @@ class RoutingModel(Value, frozen=True, kw_only=True):
     tcp_routers: tuple[TCPRouter, ...] = ()
     udp_routers: tuple[UDPRouter, ...] = ()
     udp_entrypoints: tuple[UDPEntryPoint, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    proof_routers: tuple[Router, ...] = ()
 
     @property
     def every_router(self) -> tuple[Router | TCPRouter | UDPRouter, ...]:
