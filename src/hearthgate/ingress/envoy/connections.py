@@ -7,7 +7,7 @@ off, limits on headers are upstream's, and Envoy's own answers have upstream's t
 from enum import StrEnum
 from typing import Any, Final
 
-from hearthgate.ingress.envoy import forwarded, queries
+from hearthgate.ingress.envoy import forwarded, grpc_answers, queries
 from hearthgate.ingress.envoy.messages import ADS, CLIENT_IP, PEER, duration, extension, header, wrapped
 from hearthgate.ingress.envoy.observability.recording import Recording
 from hearthgate.ingress.envoy.peers import SOCKET, Peers, peer_format
@@ -69,6 +69,7 @@ def _connection_manager(
     peer = SOCKET if kind is Kind.QUIC else peer_format(entrypoint)
     last = [
         extension(FILTER_CHAIN, f"{_FILTERS}filter_chain.v3.FilterChainConfig"),
+        *grpc_answers.filters(),
         extension("envoy.filters.http.router", f"{_FILTERS}router.v3.Router", suppress_envoy_headers=True),
     ]
     fields: dict[str, Any] = {
@@ -174,8 +175,8 @@ def proper_case() -> dict[str, Any]:
     return {"proper_case_words": {}}
 
 
-def _has_status(value: dict[str, Any]) -> dict[str, Any]:
-    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
+def _has_status(value: dict[str, Any], comparison: str = "EQ") -> dict[str, Any]:
+    return {"status_code_filter": {"comparison": {"op": comparison, "value": value}}}
 
 
 def _is_own() -> dict[str, Any]:
@@ -201,26 +202,33 @@ def _local_replies() -> dict[str, Any]:
     def status(code: int) -> dict[str, Any]:
         return {"default_value": code, "runtime_key": "hearthgate.local_reply"}
 
-    def mapper(flags: tuple[str, ...], code: int, body: str, **more: Any) -> dict[str, Any]:
+    def mapper(flags: tuple[str, ...], code: int, body: str, *more: dict[str, Any]) -> dict[str, Any]:
         return {
             "filter": {"response_flag_filter": {"flags": flags}},
             "status_code": wrapped(code),
             "body_format_override": plain(body),
-            **more,
+            "headers_to_add": [*more, grpc_answers.kept_status(code)],
         }
 
-    nosniff = [header("x-content-type-options", "nosniff", "OVERWRITE_IF_EXISTS_OR_ADD")]
+    nosniff = header("x-content-type-options", "nosniff", "OVERWRITE_IF_EXISTS_OR_ADD")
+    kept = grpc_answers.kept_status()
     return {
         "mappers": [
-            mapper(("NR",), 404, "404 page not found\n", headers_to_add=nosniff),
+            mapper(("NR",), 404, "404 page not found\n", nosniff),
             mapper(("UH", "NC"), 503, "no available server"),
             mapper(("UT", "SI"), 504, "Gateway Timeout"),
-            {"filter": _details("local_rate_limited"), "body_format_override": plain("Too Many Requests")},
+            {
+                "filter": _details("local_rate_limited"),
+                "body_format_override": plain("Too Many Requests"),
+                "headers_to_add": [kept],
+            },
             mapper(("UF", "UC", "UR", "UPE", "DF"), 502, "Bad Gateway"),
             {
                 "filter": {"and_filter": {"filters": [_has_status(status(401)), _is_own()]}},
                 "body_format_override": plain("401 Unauthorized"),
+                "headers_to_add": [kept],
             },
+            {"filter": _has_status(status(0), "GE"), "headers_to_add": [kept]},
         ],
         "body_format": plain("%LOCAL_REPLY_BODY%"),
     }
