@@ -1,16 +1,8 @@
 """The metrics at `/metrics`: names, labels and meanings. Those that Traefik has carry its names."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
-
-class Metric(NamedTuple):
-    """type: counter, gauge or histogram."""
-
-    name: str
-    type: str
-    labels: tuple[str, ...]
-    help: str
-
+from hearthgate.model.metrics import Metric
 
 _REQUEST: Final = ("code", "method", "protocol")
 _TLS: Final = ("tls_version", "tls_cipher")

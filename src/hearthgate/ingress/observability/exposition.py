@@ -12,7 +12,6 @@ from hearthgate.ingress.envoy.clusters import is_ip
 from hearthgate.ingress.envoy.observability.counters import Key, parse_key
 from hearthgate.ingress.envoy.tls_context import suite
 from hearthgate.ingress.observability import catalogue
-from hearthgate.ingress.observability.catalogue import Metric
 from hearthgate.ingress.observability.counts import Counts, Durations
 from hearthgate.ingress.observability.facts import Facts
 from hearthgate.ingress.observability.settings import Metrics, Prometheus
@@ -25,8 +24,8 @@ from hearthgate.ingress.routing.model import (
     Router,
     balancers,
 )
+from hearthgate.model.metrics import Labels, Metric, family, head, labels
 
-Labels = tuple[str, ...]
 INTERNAL: Final = "@internal"
 
 
@@ -36,7 +35,7 @@ def exposition(facts: Facts, counts: Counts | None, settings: Metrics) -> Iterat
     yield from _configuration(facts, proxy_up=counts is not None)
     if counts is None:
         return
-    yield from _family(catalogue.OPEN_CONNECTIONS, _open_connections(facts.model.entrypoints, counts))
+    yield from family(catalogue.OPEN_CONNECTIONS, _open_connections(facts.model.entrypoints, counts))
     keys = {text: parse_key(text) for text in {*counts.requests, *counts.received, *counts.durations}}
     services = {router.name: _service_name(router) for router in facts.model.routers}
     served = _served_services(facts)
@@ -56,8 +55,8 @@ def exposition(facts: Facts, counts: Counts | None, settings: Metrics) -> Iterat
             return (key.service,) if key.attempts and key.service in served else None
 
         yield from _scope(_Scope(catalogue.SERVICE, of_service, True), keys, counts, prometheus)
-        yield from _family(catalogue.RETRIES, _retries(keys, counts, served))
-        yield from _family(catalogue.SERVER_UP, _servers(facts))
+        yield from family(catalogue.RETRIES, _retries(keys, counts, served))
+        yield from family(catalogue.SERVER_UP, _servers(facts))
 
 
 class _Scope(NamedTuple):
@@ -94,7 +93,7 @@ def _scope(scope: _Scope, keys: Mapping[str, Key], counts: Counts, settings: Pro
         full = (key.code, key.method, key.protocol, *own)
         series = found.get(full)
         if series is None:
-            series = found[full] = _Series(_labels(names, full))
+            series = found[full] = _Series(labels(names, full))
         of_key[text] = series
     for text, series in of_key.items():
         series.received += counts.received.get(text, 0)
@@ -102,10 +101,10 @@ def _scope(scope: _Scope, keys: Mapping[str, Key], counts: Counts, settings: Pro
         own_durations = (counts.service_durations if scope.of_service else counts.durations).get(text)
         if own_durations is not None:
             series.durations.add(own_durations)
-    ordered = [found[labels] for labels in sorted(found)]
+    ordered = [found[values] for values in sorted(found)]
     received, sent = scope.metrics["received"], scope.metrics["sent"]
-    yield _head(received) + "".join([f"{received.name}{{{one.said}}} {one.received}\n" for one in ordered])
-    yield _head(sent) + "".join([f"{sent.name}{{{one.said}}} {one.sent}\n" for one in ordered])
+    yield head(received) + "".join([f"{received.name}{{{one.said}}} {one.received}\n" for one in ordered])
+    yield head(sent) + "".join([f"{sent.name}{{{one.said}}} {one.sent}\n" for one in ordered])
     yield from _histograms(scope.metrics["durations"], ordered)
 
 
@@ -121,8 +120,8 @@ def _requests(scope: _Scope, keys: Mapping[str, Key], counts: Counts, settings: 
         requests[key.code, key.method, key.protocol, *own, *more] += number
         if key.tls_version:
             tls[key.tls_version.removeprefix("TLSv"), suite(key.tls_cipher), *own] += number
-    yield from _family(scope.metrics["requests"], sorted(requests.items()), tuple(sorted(settings.header_labels)))
-    yield from _family(scope.metrics["tls"], sorted(tls.items()))
+    yield from family(scope.metrics["requests"], sorted(requests.items()), tuple(sorted(settings.header_labels)))
+    yield from family(scope.metrics["tls"], sorted(tls.items()))
 
 
 def _padded(values: Labels, count: int) -> Labels:
@@ -130,7 +129,7 @@ def _padded(values: Labels, count: int) -> Labels:
 
 
 def _histograms(metric: Metric, series: Iterable[_Series]) -> Iterator[str]:
-    yield _head(metric)
+    yield head(metric)
     name = metric.name
     for one in series:
         said, histogram = one.said, one.durations
@@ -155,14 +154,14 @@ def _seconds(bound: str) -> str:
 def _configuration(facts: Facts, *, proxy_up: bool) -> Iterator[str]:
     routers = Counter((router.entrypoint,) for router in facts.model.routers)
     problems = Counter((str(problem.reason), str(problem.severity)) for problem in facts.problems)
-    yield from _family(catalogue.RELOADS, [((), facts.reloads)])
-    yield from _family(catalogue.LAST_RELOAD, [((), round(facts.confirmed_at, 3))])
-    yield from _family(catalogue.CERTIFICATES, sorted(_certificates(facts)))
-    yield from _family(catalogue.PROBLEMS, sorted(problems.items()))
-    yield from _family(catalogue.ROUTERS, sorted(routers.items()))
-    yield from _family(catalogue.APPLY, [((), round(facts.apply_seconds, 6))])
-    yield from _family(catalogue.CONFIRMED, [((), int(facts.confirmed))])
-    yield from _family(catalogue.SCRAPE, [((), int(proxy_up))])
+    yield from family(catalogue.RELOADS, [((), facts.reloads)])
+    yield from family(catalogue.LAST_RELOAD, [((), round(facts.confirmed_at, 3))])
+    yield from family(catalogue.CERTIFICATES, sorted(_certificates(facts)))
+    yield from family(catalogue.PROBLEMS, sorted(problems.items()))
+    yield from family(catalogue.ROUTERS, sorted(routers.items()))
+    yield from family(catalogue.APPLY, [((), round(facts.apply_seconds, 6))])
+    yield from family(catalogue.CONFIRMED, [((), int(facts.confirmed))])
+    yield from family(catalogue.SCRAPE, [((), int(proxy_up))])
 
 
 def _open_connections(entrypoints: Iterable[EntryPoint], counts: Counts) -> Iterator[tuple[Labels, int]]:
@@ -227,25 +226,3 @@ def _identity(chain: str, alternatives: Labels) -> Labels:
     names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     common = str(names[0].value) if names else ""
     return common, str(leaf.serial_number), ",".join(alternatives)
-
-
-def _family(metric: Metric, values: Iterable[tuple[Labels, float]], extra: Labels = ()) -> Iterator[str]:
-    yield _head(metric)
-    names = (*metric.labels, *extra)
-    for labels, value in values:
-        said = f"{{{_labels(names, labels)}}}" if names else ""
-        yield f"{metric.name}{said} {value}\n"
-
-
-def _head(metric: Metric) -> str:
-    return f"# HELP {metric.name} {metric.help}\n# TYPE {metric.name} {metric.type}\n"
-
-
-def _labels(names: Labels, values: Labels) -> str:
-    return ",".join([f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True)])
-
-
-def _escaped(value: str) -> str:
-    if "\\" not in value and '"' not in value and "\n" not in value:
-        return value
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -32,16 +33,25 @@ _SERVER: Final = "hearthgate"
 
 
 class InternalServices:
-    """folder: of the sockets. facts: what is known now. version: this program's."""
+    """folder: of the sockets. facts: what is known now. version: this program's. others: lines that other parts of
+    the program add to the metrics."""
 
     def __init__(
-        self, folder: Path, settings: IngressSettings, *, facts: Callable[[], Facts], stats: Stats, version: str
+        self,
+        folder: Path,
+        settings: IngressSettings,
+        *,
+        facts: Callable[[], Facts],
+        stats: Stats,
+        version: str,
+        others: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self._folder = folder
         self._settings = settings
         self._facts = facts
         self._stats = stats
         self._version = version
+        self._others = others
         self._runners: list[web.ServerRunner] = []
         self._terminating = False
 
@@ -104,7 +114,8 @@ class InternalServices:
 
     def _written(self, said: str | None) -> bytes:
         counts: Counts | None = None if said is None else parse_counts(said)
-        return "".join(exposition(self._facts(), counts, self._settings.metrics)).encode()
+        own = exposition(self._facts(), counts, self._settings.metrics)
+        return "".join(chain(own, self._others())).encode()
 
     async def _api(self, request: web.BaseRequest) -> web.StreamResponse:
         base = internals.base_path(self._settings)
