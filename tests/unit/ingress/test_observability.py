@@ -30,6 +30,7 @@ def settings(**data: Any) -> Settings:
 KEYS = {
     "served": ("web|r@x|s@x|200|GET|http|1", Key("web", "r@x", "s@x", "200", "GET", "http", 1)),
     "answered": ("web|-|-|404|GET|sse|0", Key("web", "", "", "404", "GET", "sse", 0)),
+    "a client that did not wait": ("web|r|s|0|GET|http|1", Key("web", "r", "s", "499", "GET", "http", 1)),
     "no request at all": ("web|-|-|400|-|0", Key("web", "", "", "400", "EXTENSION_METHOD", "http", 0)),
     "over TLS": (
         "web|r|s|200|GET|http|2|TLSv1.3|TLS_AES_128_GCM_SHA256",

@@ -46,6 +46,11 @@ class Key(NamedTuple):
     headers: tuple[str, ...] = ()
 
 
+_NO_ANSWER: Final = "0"
+_CLIENT_GONE: Final = "499"
+"""Upstream's status of a request whose client did not wait for the answer."""
+
+
 def captures() -> list[dict[str, Any]]:
     """The HTTP filters that must run before all others."""
     return note_kind()
@@ -99,7 +104,7 @@ def parse_key(text: str) -> Key:
         entrypoint,
         router,
         service,
-        code,
+        _CLIENT_GONE if code == _NO_ANSWER else code,
         method or OTHER_METHOD,
         protocol or "http",
         int(attempts) if attempts.isdigit() else 0,
