@@ -23,7 +23,8 @@ Judge = Callable[[Proof], Awaitable[str | None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal(Exception):
-    """An answer instead of the right one. body: instead of a problem document. drop: no answer at all."""
+    """An answer instead of the right one. body: instead of a problem document. drop: the connection ends.
+    stall: no answer, for as long as the client waits."""
 
     status: int = 400
     type: str = "malformed"
@@ -31,6 +32,7 @@ class Refusal(Exception):
     headers: dict[str, str] = field(default_factory=dict)
     body: str | None = None
     drop: bool = False
+    stall: bool = False
 
 
 def rate_limited(retry_after: str | None = "120", detail: str = "too many requests of this kind") -> Refusal:
@@ -46,6 +48,10 @@ def unavailable(retry_after: str | None = None) -> Refusal:
 
 def dropped() -> Refusal:
     return Refusal(drop=True)
+
+
+def stalled() -> Refusal:
+    return Refusal(stall=True)
 
 
 def garbage(body: str = '{"status": ') -> Refusal:

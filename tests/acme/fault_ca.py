@@ -8,6 +8,7 @@ Without a fault it is a CA as RFC 8555 and 9773 want it: signatures, nonces, sta
 certificates are signed. Pebble judges whether a client speaks ACME; this one brings bad days that Pebble lacks.
 """
 
+import asyncio
 import contextlib
 import secrets
 import tempfile
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from tests.acme.ca_desk import URN, Desk, Order
-from tests.acme.ca_moods import Judge, Moods, Refusal, dropped, garbage, rate_limited, unavailable
+from tests.acme.ca_moods import Judge, Moods, Refusal, dropped, garbage, rate_limited, stalled, unavailable
 from tests.acme.ca_parts import Flaw, Signed
 from tests.acme.listener import make_listener
 
@@ -33,6 +34,7 @@ __all__ = [
     "garbage",
     "rate_limited",
     "run_fault_ca",
+    "stalled",
     "unavailable",
 ]
 
@@ -110,6 +112,8 @@ class FaultCa(Moods):
             self._raise_refusal(action)
             answer = await self._desk.answer(action, rest, signed)
         except Refusal as refusal:
+            if refusal.stall:
+                await asyncio.Event().wait()
             if refusal.drop and request.transport is not None:
                 request.transport.abort()
             answer = _refused(refusal)
@@ -164,7 +168,7 @@ async def run_fault_ca(*, judge: Judge | None = None) -> AsyncIterator[FaultCa]:
     ca = FaultCa(ca=listener.ca, judge=judge)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", ca.serve)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
         with tempfile.TemporaryDirectory(prefix="fault-ca-") as folder:

@@ -36,7 +36,7 @@ class Listener(NamedTuple):
 
 def make_listener(*names: str) -> Listener:
     """For localhost, 127.0.0.1 and further host names."""
-    authority, authority_key = _authority()
+    authority, authority_key = make_authority()
     key = ec.generate_private_key(ec.SECP256R1())
     alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in ("localhost", *names)]
     alternatives.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
@@ -55,7 +55,8 @@ def make_listener(*names: str) -> Listener:
     return Listener(authority.public_bytes(pem).decode(), certificate.public_bytes(pem).decode(), private.decode())
 
 
-def _authority() -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def make_authority() -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """A root that may sign certificates."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _named("test listener CA")
     usage = x509.KeyUsage(

@@ -1,5 +1,7 @@
 """The ACME client on a CA's bad days."""
 
+import asyncio
+import contextlib
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from hearthgate.certificates.acme import transport
 from hearthgate.certificates.acme.account_key import AccountKey
 from hearthgate.certificates.acme.accounts import AccountAt, Accounts
 from hearthgate.certificates.acme.answers import Identifier, Status
@@ -37,6 +40,7 @@ from tests.acme.fault_ca import (
     garbage,
     rate_limited,
     run_fault_ca,
+    stalled,
     unavailable,
 )
 from tests.acme.pebble import BINDING_KEY
@@ -182,6 +186,47 @@ async def test_dropped_connections(ca: FaultCa, action: str) -> None:
             await client.register(email="")
         ca.forgive()
         assert (await client.register(email="")).created
+
+
+async def test_a_ca_that_says_nothing(ca: FaultCa, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "TIMEOUT", 0.2)
+    async with client_of(ca) as client:
+        ca.refuse("directory", stalled())
+        with pytest.raises(NetworkTrouble, match="no answer in time"):
+            await client.directory_info()
+
+
+async def test_by_way_of_a_proxy(ca: FaultCa, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTPS_PROXY counts: the request comes to the CA, and to the proxy before."""
+    asked: list[str] = []
+
+    async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode().splitlines()[0])
+        there, back = await asyncio.open_connection("127.0.0.1", int(ca.directory.split(":")[2].split("/")[0]))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_copy(reader, back))
+                group.create_task(_copy(there, writer))
+        finally:
+            back.close()
+            writer.close()
+
+    async with await asyncio.start_server(tunnel, "127.0.0.1", 0) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with client_of(ca) as client:
+            assert (await client.register(email="")).created
+    assert asked
+    assert {line.split()[0] for line in asked} == {"CONNECT"}
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while content := await reader.read(1 << 16):
+            writer.write(content)
+        writer.write_eof()
 
 
 async def test_nobody_listens() -> None:

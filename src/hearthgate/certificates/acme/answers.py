@@ -47,7 +47,7 @@ class Status(StrEnum):
 class OrderAnswer(Lenient, frozen=True, kw_only=True):
     """url: of the order itself; the answer to finalize may lack it. retry_after: seconds before the next look.
 
-    replaces: what the CA took, which may be nothing although something was asked.
+    replaces: the predecessor that the CA took, of a new order; may be nothing although something was asked.
     """
 
     status: Status

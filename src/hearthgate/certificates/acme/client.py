@@ -129,12 +129,14 @@ class AcmeClient:
         except Rejected as error:
             if "replaces" not in offered or not _about_replaces(error):
                 raise
+            offered = wanted
             answer = await self._post(directory.new_order, wanted, "authorize_order")
         order = self._exchange.decoded(answer, OrderAnswer, "authorize_order")
         url = answer.headers.get("Location", "")
         if not url.startswith("https://"):
             raise BadAnswer(f"authorize_order at {self._host}: the answer names no order URL")
-        return msgspec.structs.replace(order, url=url, retry_after=answer.retry_after)
+        taken = replaces if "replaces" in offered else ""
+        return msgspec.structs.replace(order, url=url, replaces=taken, retry_after=answer.retry_after)
 
     async def order(self, url: str) -> OrderAnswer:
         answer = await self._read_at(url, "get_order")
