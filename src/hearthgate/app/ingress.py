@@ -18,6 +18,7 @@ from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.cluster.status import StatusWriter
 from hearthgate.ingress.auth.service import AuthService
 from hearthgate.ingress.controller import IngressController, Outcome
+from hearthgate.ingress.envoy.options import PROOF_SOCKET
 from hearthgate.ingress.envoy.translate import Translator
 from hearthgate.ingress.guards.guards import Guards
 from hearthgate.ingress.health.monitor import HealthMonitor
@@ -25,6 +26,7 @@ from hearthgate.ingress.observability.facts import Facts, News, after
 from hearthgate.ingress.observability.server import InternalServices, Stats
 from hearthgate.ingress.postgres.service import StartTLSService
 from hearthgate.ingress.postgres.tables import STARTTLS_SOCKET
+from hearthgate.ingress.proofs.service import ProofService
 from hearthgate.ingress.repeats import with_repeats
 from hearthgate.ingress.reporter import Reporter
 from hearthgate.ingress.routing.build import RoutingBuilder
@@ -60,6 +62,7 @@ class Ingress:
         self._health = HealthMonitor()
         self._auth = AuthService(sockets / "auth.sock", other=self._guards)
         self._starttls = StartTLSService(sockets / STARTTLS_SOCKET)
+        self._proofs = ProofService(sockets / PROOF_SOCKET)
         self._statuses = StatusWriter(client)
         self._events = events
         self._documents = DocumentWriter(client)
@@ -90,6 +93,7 @@ class Ingress:
             guards=self._guards,
             health=self._health,
             starttls=self._starttls,
+            proofs=self._proofs,
             publish=self._told,
         )
 
@@ -102,6 +106,8 @@ class Ingress:
             stack.push_async_callback(self._auth.stop)
             await self._starttls.start()
             stack.push_async_callback(self._starttls.stop)
+            await self._proofs.start()
+            stack.push_async_callback(self._proofs.stop)
             await self.internals.start()
             stack.push_async_callback(self.internals.stop)
             await self._ads.start()

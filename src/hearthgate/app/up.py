@@ -56,7 +56,7 @@ from hearthgate.ingress.proxy.bootstrap import BootstrapOptions
 from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.proxy.process import Proxy
 from hearthgate.model.problems import Problem
-from hearthgate.resources import core, discovery, gateway, networking, traefik
+from hearthgate.resources import certmanager, core, discovery, gateway, networking, traefik
 from hearthgate.resources.registry import BY_TYPE
 
 log = structlog.get_logger(__name__)
@@ -68,6 +68,7 @@ ENDPOINTS_WITHIN = 10.0
 GC_THRESHOLDS = (50_000, 20, 100)
 """Of gc.set_threshold. The defaults cost twice the time of decoding when many objects arrive at once."""
 READ = (
+    certmanager.Challenge,
     core.ConfigMap,
     core.Endpoints,
     core.Namespace,

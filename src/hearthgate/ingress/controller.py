@@ -19,6 +19,7 @@ from hearthgate.ingress.middlewares.counted import bound
 from hearthgate.ingress.middlewares.middleware import Middleware
 from hearthgate.ingress.postgres.service import StartTLSService
 from hearthgate.ingress.postgres.tables import starttls_tables
+from hearthgate.ingress.proofs.service import ProofService
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
 from hearthgate.ingress.routing.gateway.left_out import with_left_out
@@ -86,6 +87,7 @@ class IngressController:
         guards: Guards,
         health: HealthMonitor,
         starttls: StartTLSService,
+        proofs: ProofService,
         publish: Callable[[Outcome], None],
     ) -> None:
         self._builder = builder
@@ -100,6 +102,7 @@ class IngressController:
         self._snapshot: Snapshot | None = None
         self._confirming: asyncio.Task[None] | None = None
         self._starttls = starttls
+        self._proofs = proofs
         self._publish = publish
         self._certificates = CertificateIndex()
         self._served: tuple[object, ...] = ()
@@ -240,6 +243,7 @@ class IngressController:
         )
         self._guards.update(middlewares, built.endpoints)
         self._starttls.update(starttls_tables(built.model))
+        self._proofs.update(built.model.proofs)
         return middlewares
 
     async def _serve_certificates(self, built: Built, index: CertificateIndex) -> None:

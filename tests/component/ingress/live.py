@@ -11,6 +11,7 @@ from hearthgate.ingress.controller import IngressController, Outcome
 from hearthgate.ingress.guards.guards import Guards
 from hearthgate.ingress.health.monitor import HealthMonitor
 from hearthgate.ingress.postgres.service import StartTLSService
+from hearthgate.ingress.proofs.service import ProofService
 from hearthgate.ingress.providers import KubernetesCRD
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.settings import EntryPoint, IngressSettings, Providers
@@ -46,6 +47,7 @@ class Live:
             guards=Guards(folder),
             health=self.health,
             starttls=StartTLSService(folder / "starttls.sock"),
+            proofs=ProofService(folder / "proofs.sock"),
             publish=self.outcomes.append,
         )
 

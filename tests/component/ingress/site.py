@@ -14,7 +14,7 @@ from hearthgate.ingress.auth.service import AuthService
 from hearthgate.ingress.auth.tables import auth_tables
 from hearthgate.ingress.middlewares.counted import bound
 from hearthgate.ingress.routing.build import RoutingBuilder
-from hearthgate.ingress.routing.model import Certificate
+from hearthgate.ingress.routing.model import Certificate, RoutingModel
 from hearthgate.ingress.settings import EntryPoint, EntryPointHTTP, EntryPointTLS, IngressSettings
 from hearthgate.ingress.xds.resources import Resources
 from hearthgate.model.problems import Problem
@@ -117,6 +117,7 @@ class Site:
         self.plain, self.secure = plain, secure
         self.trusted: tuple[str, ...] = ()
         self.problems: tuple[Problem, ...] = ()
+        self.model = RoutingModel()
         self.resources = Resources()
 
     async def serve(
@@ -154,6 +155,7 @@ class Site:
         self.auth.counters.update(
             m for router in built.model.routers for m in bound(router.every_middleware, router.name)
         )
+        self.model = built.model
         translation = await self.gateway.serve(built.model, built.endpoints)
         self.resources = translation.resources
         self.problems = tuple(sorted({*built.problems, *translation.problems}))

@@ -17,6 +17,7 @@ from hearthgate.ingress.health.monitor import HealthMonitor
 from hearthgate.ingress.observability.api.views import views_of
 from hearthgate.ingress.observability.facts import Facts
 from hearthgate.ingress.postgres.service import StartTLSService
+from hearthgate.ingress.proofs.service import ProofService
 from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.routing.gateway.verdicts import RouteVerdict
@@ -85,6 +86,7 @@ async def _outcomes(folder: Path, *snapshots: Snapshot) -> list[Outcome]:
         guards=Guards(folder),
         health=health,
         starttls=StartTLSService(folder / "starttls.sock"),
+        proofs=ProofService(folder / "proofs.sock"),
         publish=outcomes.append,
     )
 

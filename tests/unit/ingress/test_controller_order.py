@@ -12,6 +12,7 @@ from hearthgate.ingress.envoy.translate import Translator
 from hearthgate.ingress.guards.guards import Guards
 from hearthgate.ingress.health.monitor import HealthMonitor
 from hearthgate.ingress.postgres.service import StartTLSService
+from hearthgate.ingress.proofs.service import ProofService
 from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.settings import EntryPoint, IngressSettings
@@ -54,6 +55,7 @@ async def test_news_of_health_while_a_snapshot_is_on_its_way(tmp_path: Path) -> 
         guards=Guards(tmp_path),
         health=health,
         starttls=StartTLSService(tmp_path / "starttls.sock"),
+        proofs=ProofService(tmp_path / "proofs.sock"),
         publish=outcomes.append,
     )
     given: asyncio.Queue[Snapshot] = asyncio.Queue()

@@ -29,9 +29,13 @@ AUTH_CLUSTER: Final = "hearthgate-auth"
 """The authentication service, over its unix socket."""
 IN_FLIGHT_CLUSTER: Final = "hearthgate-in-flight"
 """The service that counts requests under way, over its unix socket."""
+PROOF_CLUSTER: Final = "hearthgate-proofs"
+"""The service that takes the handshakes of CAs, over its unix socket."""
 UNAVAILABLE_CLUSTER: Final = "hearthgate-unavailable"
 """A cluster without endpoints: members of weighted services that have nothing to choose from."""
 _BUFFER: Final = 256 * 1024
+_MAX_PROOFS: Final = 100
+"""Handshakes of CAs at a time: five vantage points for each of some names. Others who try cost us no more."""
 _NO_LIMIT: Final = 1_000_000_000
 _LONGEST: Final = 86_400.0
 _STREAM_WINDOW: Final = 1 << 20
@@ -321,6 +325,9 @@ def internal_clusters(options: ProxyOptions) -> tuple[Cluster, ...]:
         two = make(_OPTIONS, explicit_http_config={"http2_protocol_options": {}})
         in_flight = _own_service(IN_FLIGHT_CLUSTER, options.in_flight_socket)
         found.append({**in_flight, "typed_extension_protocol_options": {_OPTIONS: any_of(two)}})
+        bounded = {"thresholds": [{"max_connections": wrapped(_MAX_PROOFS)}]}
+        proofs = _own_service(PROOF_CLUSTER, options.proof_socket)
+        found.append({**proofs, "circuit_breakers": bounded})
     clusters = []
     for fields in found:
         body = make("envoy.config.cluster.v3.Cluster", **fields).SerializeToString(deterministic=True)

@@ -13,6 +13,7 @@ from hearthgate.ingress.envoy.connections import HEADERS_TIMEOUT, Kind, network_
 from hearthgate.ingress.envoy.messages import cidr, duration, extension, make, wrapped
 from hearthgate.ingress.envoy.options import ProxyOptions
 from hearthgate.ingress.envoy.peers import Peers, peers_of
+from hearthgate.ingress.envoy.proofs import proof_chains
 from hearthgate.ingress.envoy.schema import any_of
 from hearthgate.ingress.envoy.tls_context import downstream_context, quic_context, serves_quic
 from hearthgate.ingress.routing.model import DEFAULT_TLS_OPTIONS, EntryPoint, TLSOptions
@@ -52,6 +53,9 @@ def tcp_listener(
         context = any_of(downstream_context(one.options, placeholder_ca))
         socket = {"name": "envoy.transport_sockets.tls", "typed_config": context}
         chains += _tls_chains(entrypoint, one, Kind.TLS, socket, options)
+    if options.proof_socket:
+        named = {host for one in served for host in (*one.hosts, *one.exceptions)}
+        chains += proof_chains(entrypoint.name, tuple(sorted(named)))
     return make(
         "envoy.config.listener.v3.Listener",
         name=entrypoint.name,

@@ -7,6 +7,8 @@ from hearthgate.ingress.observability.internals import socket_name
 
 IN_FLIGHT_SOCKET: Final = "in-flight.sock"
 """Name of the socket beside that of the authentication service."""
+PROOF_SOCKET: Final = "proofs.sock"
+"""The same of the service that takes the handshakes of CAs."""
 
 
 class ProxyOptions(NamedTuple):
@@ -35,6 +37,12 @@ class ProxyOptions(NamedTuple):
         """Unix socket of the service that counts requests under way; empty = none."""
         folder, slash, _ = self.auth_socket.rpartition("/")
         return f"{folder}{slash}{IN_FLIGHT_SOCKET}" if self.auth_socket else ""
+
+    @property
+    def proof_socket(self) -> str:
+        """Unix socket of the service that takes the handshakes of CAs; empty = none."""
+        folder, slash, _ = self.auth_socket.rpartition("/")
+        return f"{folder}{slash}{PROOF_SOCKET}" if self.auth_socket else ""
 
     def internal_socket(self, service: str) -> str:
         """Unix socket of a service of this program, such as `api@internal`; empty = none."""

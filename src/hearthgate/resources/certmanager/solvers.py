@@ -196,7 +196,7 @@ class DNS01(Strict, frozen=True, kw_only=True):
 
 
 class TLSALPN01(Strict, frozen=True, kw_only=True):
-    """The CA opens a TLS connection to port 443 of the host; the proxy shows it a certificate made for it alone."""
+    """The CA opens a TLS connection to port 443 of the host, and is shown a certificate made for it alone."""
 
 
 class Solver(Strict, frozen=True, kw_only=True):

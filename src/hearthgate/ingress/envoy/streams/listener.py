@@ -2,11 +2,14 @@
 
 Not TLS: routers of connections by priority, then requests. TLS, by the name that the client asks for: routers of
 requests that name it, routers of connections, routers of requests that name no host, the catch-all of connections,
-and requests again, which answer 404. The filter chains of requests stay what they are, byte for byte: Envoy closes
-the connections of chains that change, and of no others while only chains and their matcher do.
+and requests again, which answer 404. Handshakes of CAs (TLS-ALPN-01) are ours in the place of all that, but for
+names whose connections are passed on unread and that no Challenge of ours is about.
+
+The filter chains of requests stay what they are, byte for byte: Envoy closes the connections of chains that change
+and of no others while only chains and their matcher do.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from hearthgate.ingress.envoy.messages import make
@@ -14,6 +17,7 @@ from hearthgate.ingress.envoy.schema import message
 from hearthgate.ingress.envoy.streams import predicates
 from hearthgate.ingress.envoy.streams.chains import CompiledStream, to_chain
 from hearthgate.ingress.envoy.streams.predicates import Predicate
+from hearthgate.ingress.proofs.certificate import PROTOCOL
 from hearthgate.ingress.xds.resources import Versioned, versioned
 from hearthgate.model.hostnames import host_matches, is_wildcard
 from hearthgate.rules.rule import Rule
@@ -38,10 +42,15 @@ class Sites(NamedTuple):
 
 
 def with_streams(
-    listener: Versioned, streams: Sequence[CompiledStream], sites: Sites, upgrading: Any | None = None
+    listener: Versioned,
+    streams: Sequence[CompiledStream],
+    sites: Sites,
+    upgrading: Any | None = None,
+    proven: Sequence[str] = (),
 ) -> Versioned:
     """The Listener of requests, extended by the routers of connections, which stand by precedence.
 
+    proven: see `proven_names`.
     upgrading: the FilterChain for all connections that are not TLS, in place of the routers for them.
     """
     plain = [stream for stream in streams if not stream.router.tls]
@@ -50,7 +59,11 @@ def with_streams(
     web = _Requests(parsed.filter_chains)
     rows = [_row(stream) for stream in _reachable(plain)]
     if over_tls or sites.any or not plain:
-        rows.insert(0, (predicates.is_tls(), _nested(_tls_matcher(over_tls, sites, web))))
+        found = _tls_matcher(over_tls, sites, _nested(web.tls()), _to_own_chain)
+        if web.proofs:
+            ours = _proof_action(over_tls, sites, proven, to_chain(web.proofs))
+            found = _first_match([(predicates.offers(PROTOCOL), ours)], _nested(found))
+        rows.insert(0, (predicates.is_tls(), _nested(found)))
     else:
         # Nothing has to be read to decide, so that servers which speak first can.
         kept = [one for one in parsed.listener_filters if not one.name.endswith(".tls_inspector")]
@@ -84,6 +97,12 @@ def relevant_hosts(streams: Iterable[CompiledStream], sites: Sites) -> Sites:
     return Sites(hosts or sites.hosts[:1], sites.hostless)
 
 
+def proven_names(streams: Iterable[CompiledStream], names: Iterable[str]) -> tuple[str, ...]:
+    """Of names that Challenges are about, those that a router would pass on unread: listeners must know them."""
+    rules = [stream.router.rule for stream in streams if stream.router.passthrough]
+    return tuple(sorted({name for name in names if any(_may_take(rule, name) for rule in rules)}))
+
+
 def _may_take(rule: Rule, host: str) -> bool:
     """Whether some connection for `host` (a wildcard: for one of its names) may fulfil the rule."""
     return any(_may_hold(conjunct, host) for conjunct in rule.conjuncts)
@@ -105,18 +124,41 @@ def _may_hold(conjunct: Conjunct, host: str) -> bool:
     return True
 
 
-def _tls_matcher(streams: Sequence[CompiledStream], sites: Sites, web: "_Requests") -> dict[str, Any]:
-    requests = web.tls()
+def _tls_matcher(
+    streams: Sequence[CompiledStream],
+    sites: Sites,
+    requests: dict[str, Any],
+    to: Callable[[CompiledStream], dict[str, Any]],
+) -> dict[str, Any]:
+    """requests: what is done with connections of requests. to: with those of a router."""
     rows: list[tuple[Predicate | None, dict[str, Any]]] = []
     if sites.hosts and streams:
-        rows.append((predicates.asks_for_one_of(sites.hosts), _nested(requests)))
+        rows.append((predicates.asks_for_one_of(sites.hosts), requests))
     reachable = _reachable(streams)
     catch_all = reachable.pop() if reachable and is_catch_all(reachable[-1].router.rule) else None
-    rows += [_row(stream) for stream in reachable]
-    last = _nested(requests)
+    rows += [(predicates.rule_predicate(one.router.rule, one.proxies), to(one)) for one in reachable]
+    last = requests
     if catch_all is not None and not sites.hostless:
-        last = to_chain(catch_all.chain_name)
+        last = to(catch_all)
     return _first_match(rows, last)
+
+
+def _proof_action(
+    streams: Sequence[CompiledStream], sites: Sites, proven: Sequence[str], ours: dict[str, Any]
+) -> dict[str, Any]:
+    """What is done with handshakes of CAs: `ours`, unless the connection would be passed on unread."""
+    if not any(stream.router.passthrough for stream in streams):
+        return ours
+
+    def to(stream: CompiledStream) -> dict[str, Any]:
+        return _to_own_chain(stream) if stream.router.passthrough else ours
+
+    hosts = tuple(sorted({*sites.hosts, *proven}))
+    return _nested(_tls_matcher(streams, sites._replace(hosts=hosts), ours, to))
+
+
+def _to_own_chain(stream: CompiledStream) -> dict[str, Any]:
+    return to_chain(stream.chain_name)
 
 
 def _reachable(streams: Sequence[CompiledStream]) -> list[CompiledStream]:
@@ -138,7 +180,10 @@ class _Requests:
     """The filter chains of requests, by what their FilterChainMatch says: the matcher stands in for it."""
 
     def __init__(self, chains: Iterable[Any]) -> None:
-        self._chains = [(chain.name, chain.filter_chain_match) for chain in chains]
+        every = [(chain.name, chain.filter_chain_match) for chain in chains]
+        self._chains = [(name, match) for name, match in every if not match.application_protocols]
+        self.proofs = next((name for name, match in every if match.application_protocols), "")
+        """Where handshakes of CAs go; empty when nobody takes them."""
 
     def plain(self) -> dict[str, Any]:
         """Where connections that are not TLS go."""

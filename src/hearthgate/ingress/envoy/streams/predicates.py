@@ -42,6 +42,11 @@ def is_tls() -> Predicate:
     return _input("TransportProtocolInput", value_match={"exact": "tls"})
 
 
+def offers(protocol: str) -> Predicate:
+    """What holds for clients that offer this protocol, perhaps among others."""
+    return _input("ApplicationProtocolInput", value_match=_regex(rf"(?:\C*,)?'{re.escape(protocol)}'(?:,\C*)?"))
+
+
 def client_is_one_of(ranges: Iterable[str], proxies: tuple[str, ...]) -> Predicate:
     """What holds for clients in these ranges. proxies: the sockets whose PROXY header is believed where others may
     send one too, and then their socket's address counts; none = what is told counts."""
@@ -79,8 +84,7 @@ def _plain(matcher: Matcher, value: str, proxies: tuple[str, ...]) -> Predicate:
                 return named
             return _joined("or_matcher", [named, {"not_matcher": _name_matches(_ANY_NAME)}])
         case Matcher.ALPN:
-            offered = rf"(?:\C*,)?'{re.escape(value)}'(?:,\C*)?"
-            return _input("ApplicationProtocolInput", value_match=_regex(offered))
+            return offers(value)
         case Matcher.CLIENT_IP:
             return client_is_one_of([value], proxies)
         case _:

@@ -18,6 +18,7 @@ from hearthgate.ingress.envoy.streams.datagrams import shared_cluster, udp_liste
 from hearthgate.ingress.envoy.streams.listener import (
     Sites,
     chains_of_plain_requests,
+    proven_names,
     relevant_hosts,
     with_streams,
 )
@@ -28,10 +29,12 @@ from hearthgate.ingress.envoy.streams.starttls import (
     starttls_cluster,
 )
 from hearthgate.ingress.postgres.tables import starttls_tables
+from hearthgate.ingress.proofs.certificate import server_name
 from hearthgate.ingress.routing.model import (
     DEFAULT_TLS_OPTIONS,
     Endpoint,
     EndpointsKey,
+    ProofKind,
     Router,
     RoutingModel,
     StreamBalancer,
@@ -95,6 +98,7 @@ class StreamTranslator:
 
     def _tcp_listeners(self, model: RoutingModel, listeners: Mapping[str, Versioned]) -> dict[str, Versioned]:
         upgraded = starttls_tables(model) if self._options.auth_socket else {}
+        asked = [server_name(proof) for proof in model.proofs if proof.kind is ProofKind.TLS_ALPN]
         kept: dict[str, tuple[object, dict[str, Versioned]]] = {}
         for name in (entrypoint.name for entrypoint in model.entrypoints if entrypoint.name in listeners):
             streams = [
@@ -108,10 +112,12 @@ class StreamTranslator:
             # What others than believed proxies tell would be taken for true on the way back.
             upgradable = name in upgraded and not self._proxies.get(name)
             upgrades = upgradable and any(compiled.router.tls for compiled in streams)
-            wanted = (listeners[name], tuple(streams), sites, upgrades)
+            proven = proven_names(streams, asked)
+            wanted = (listeners[name], tuple(streams), sites, upgrades, proven)
             known = self._listeners.get(name)
             if known is None or known[0] != wanted:
-                known = (wanted, self._made(name, listeners[name], streams, sites, upgraded=upgrades))
+                made = self._made(name, listeners[name], streams, sites, upgraded=upgrades, proven=proven)
+                known = (wanted, made)
             kept[name] = known
         self._listeners = kept
         for name, (_, made) in kept.items():
@@ -128,13 +134,14 @@ class StreamTranslator:
         sites: Sites,
         *,
         upgraded: bool,
+        proven: Sequence[str],
     ) -> dict[str, Versioned]:
         """The listeners of one entrypoint."""
         if not upgraded:
-            return {name: with_streams(listener, streams, sites)}
+            return {name: with_streams(listener, streams, sites, proven=proven)}
         requests = chains_of_plain_requests(listener)
         return {
-            name: with_streams(listener, streams, sites, starttls_chain(name)),
+            name: with_streams(listener, streams, sites, starttls_chain(name), proven),
             chain_name(name): back_listener(name, streams, requests, self._options),
         }
 
