@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from hearthgate.certificates.notify.settings import Notification
 from hearthgate.resources.meta import Strict
 from hearthgate.resources.scalars import Duration
 
@@ -73,6 +74,7 @@ class CertificateSettings(Strict, frozen=True, kw_only=True):
         "-argocd.argoproj.io/",
     )
     enable_certificate_owner_ref: bool = False
+    notifications: tuple[Notification, ...] = ()
     certificate_request_minimum_backoff_duration: Duration = "1h"
     certificate_request_maximum_backoff_duration: Duration = "32h"
 
