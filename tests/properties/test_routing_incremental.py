@@ -298,6 +298,14 @@ class World:
             if gone:
                 self._change(kind, gone)
 
+    def touch(self, which: int, *, version: str) -> None:
+        """One of the objects gets another version, as from a write to its status."""
+        known = [one for collection in self.collections.values() for one in collection.ordered]
+        if known:
+            chosen = known[which % len(known)]
+            metadata = msgspec.structs.replace(chosen.metadata, resource_version=version)
+            self._change(type(chosen), {chosen.key: msgspec.structs.replace(chosen, metadata=metadata)})
+
     def _change(self, kind: type[Resource], changes: Mapping[Key, Resource | None]) -> None:
         self.collections[kind] = self.collections.get(kind, Collection({})).changed(changes)
 
