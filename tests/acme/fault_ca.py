@@ -98,6 +98,10 @@ class FaultCa(Moods):
     def forget_accounts(self) -> None:
         self._desk.accounts.clear()
 
+    def forget_nonces(self) -> None:
+        """As a CA that was started anew."""
+        self._nonces.clear()
+
     def asked(self, action: str) -> list[Any]:
         """The payloads of the requests so far, refused ones included."""
         return [request.payload for request in self.requests if request.action == action]

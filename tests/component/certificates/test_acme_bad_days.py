@@ -158,8 +158,53 @@ async def test_broken_answers(ca: FaultCa, body: str) -> None:
 
 async def test_a_plain_http_url_in_an_answer(ca: FaultCa) -> None:
     async with registered(ca) as client:
-        ca.refuse("newOrder", garbage('{"status": "pending", "finalize": "http://elsewhere.invalid/"}'))
-        with pytest.raises(BadAnswer):
+        body = '{"status": "pending", "finalize": "http://elsewhere.invalid/"}'
+        ca.refuse("newOrder", Refusal(status=201, body=body, headers={"Location": f"{ca.directory}/1"}))
+        with pytest.raises(BadAnswer, match="finalize"):
+            await client.new_order([NAME])
+
+
+async def test_numbers_may_be_written_as_texts(ca: FaultCa) -> None:
+    """As some CAs write the status of a problem."""
+    error = '{"type": "urn:ietf:params:acme:error:caa", "detail": "forbidden", "status": "403"}'
+    async with registered(ca) as client:
+        order = await client.new_order([NAME])
+        ca.refuse("order", garbage(f'{{"status": "invalid", "finalize": "https://x/", "error": {error}}}'))
+        failed = await client.order(order.url)
+        ca.refuse("newOrder", Refusal(status=403, body=error))
+        with pytest.raises(Rejected) as raised:
+            await client.new_order([NAME])
+    assert failed.error is not None
+    assert (failed.error.status, raised.value.kind) == (403, Kind.NAME_REFUSED)
+
+
+async def test_an_alternate_chain_that_cannot_be_had(ca: FaultCa) -> None:
+    async with registered(ca) as client:
+        issued = await issue(client, [NAME.value], nowhere)
+        url = issued.order.certificate
+        assert url is not None
+        link = {"Link": f'<{url}/1>;rel="alternate", <{url}/2>;rel="alternate"'}
+        ca.refuse(
+            "certificate", Refusal(status=200, body=issued.pem, headers=link), Refusal(status=404), garbage()
+        )
+        assert await client.certificate(url, preferred_chain="Another Root") == issued.pem
+        ca.refuse("certificate", Refusal(status=200, body=issued.pem, headers=link), unavailable())
+        with pytest.raises(Unavailable):
+            await client.certificate(url, preferred_chain="Another Root")
+
+
+async def test_a_ca_that_was_started_anew_knows_none_of_our_nonces(ca: FaultCa) -> None:
+    async with registered(ca) as client:
+        await asyncio.gather(*(client.new_order([NAME]) for _ in range(2 * NONCE_TRIES)))
+        ca.forget_nonces()
+        before = len(ca.requests)
+        await client.new_order([NAME])
+    assert len(ca.requests) == before + 2
+
+
+async def test_no_account_no_order(ca: FaultCa) -> None:
+    async with client_of(ca) as client:
+        with pytest.raises(ValueError, match="register"):
             await client.new_order([NAME])
 
 

@@ -171,6 +171,6 @@ def classify(problem: AcmeProblem, status: int, *, reading: bool = False) -> Kin
 def _parse(body: bytes) -> AcmeProblem:
     """Whatever cannot be read is a problem without a type."""
     try:
-        return msgspec.json.decode(body, type=AcmeProblem)
+        return msgspec.json.decode(body, type=AcmeProblem, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return AcmeProblem(detail=clean(body[:200].decode("utf-8", "replace")))
