@@ -22,6 +22,6 @@ def test_it_does_not_grow_for_ever() -> None:
     pool = NoncePool()
     for number in range(1000):
         pool.put(str(number))
-    taken = [nonce for nonce in iter(pool.take, None)]
+    taken = list(iter(pool.take, None))
     assert taken[0] == "999"
     assert len(taken) < 100
