@@ -35,6 +35,17 @@ class SettingsSource(NamedTuple):
         """Raises SettingsError."""
         return load_settings(self.path, self.overrides)
 
+    def refuse_blank(self) -> None:
+        """Raises SettingsError when nothing is in the file. Whoever writes a file, or fills a disk, empties it
+        first; all entrypoints would go for that long."""
+        try:
+            is_blank = self.path is not None and not self.path.read_bytes().strip()
+        except OSError:
+            return  # it went away after it was read, which the next look tells
+        if is_blank:
+            message = "the file is empty: write {} into it for the defaults of everything"
+            raise SettingsError([Problem(ref=self.ref, reason=Reason.SYNTAX_ERROR, message=message)])
+
     @property
     def ref(self) -> ObjectRef:
         return ObjectRef("Settings", "", str(self.path) if self.path else "hearthgate.yaml")
@@ -104,6 +115,8 @@ class Reloader:
         try:
             wanted, problems = merged(self._running, self._source.load(), self._source.ref)
             changed = wanted != self._running
+            if changed:
+                self._source.refuse_blank()
             if changed or forced:
                 self._apply(wanted)
         except SettingsError as error:

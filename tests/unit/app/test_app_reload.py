@@ -88,6 +88,21 @@ async def test_a_file_that_goes_away_changes_nothing(path: Path) -> None:
     running.cancel()
 
 
+@pytest.mark.parametrize("text", ["", "\n \n"])
+async def test_a_file_that_is_being_written_changes_nothing(path: Path, text: str) -> None:
+    role = Role(path)
+    running = asyncio.create_task(role.reloader.run())
+    await eventually(lambda: role.tellings, what="the first look")
+    _write(path, text)
+    await eventually(lambda: role.problems, what="the mistake")
+    assert [problem.reason for problem in role.problems] == [Reason.SYNTAX_ERROR]
+    assert role.applied == []
+    _write(path, "{}")
+    await eventually(lambda: role.applied, what="defaults that are asked for")
+    assert role.problems == ()
+    running.cancel()
+
+
 async def test_a_switched_link_is_noticed(tmp_path: Path) -> None:
     """As a mounted ConfigMap changes."""
     for name, text in (("one", FIRST), ("two", SECOND)):
