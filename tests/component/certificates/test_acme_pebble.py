@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Address
 
 import pytest
 from cryptography import x509
@@ -16,7 +17,7 @@ from hearthgate.certificates.acme.jws import ExternalBinding
 from hearthgate.certificates.acme.proofs import key_authorization
 from hearthgate.certificates.acme.transport import Call
 from tests.acme.pebble import BINDING_KEY, Pebble, run_pebble
-from tests.component.certificates.acme_flow import issue
+from tests.component.certificates.acme_flow import finish, issue
 from tests.waiting import eventually
 
 EMAIL = "Ops@Example.org"
@@ -116,6 +117,9 @@ async def test_an_ip_address(pebble: Pebble) -> None:
 
         await eventually(verdict, what="a verdict")
         found = await client.challenge(challenge.url)
+        issued = await finish(client, order, ["127.0.0.1"])
+    names = issued.leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.IPAddress) == [IPv4Address("127.0.0.1")]
     assert authorization.identifier == Identifier(type="ip", value="127.0.0.1")
     assert found.status == Status.VALID, found.error
 
