@@ -4,6 +4,7 @@ import click
 
 from hearthgate import __version__
 from hearthgate.cli.backup import backup
+from hearthgate.cli.certs import certs
 from hearthgate.cli.check import check
 from hearthgate.cli.export import export
 from hearthgate.cli.restore import restore
@@ -23,3 +24,4 @@ main.add_command(user)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(export)
+main.add_command(certs)
