@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from hearthgate.certificates.acme import transport
 from hearthgate.certificates.acme.account_key import AccountKey
-from hearthgate.certificates.acme.accounts import AccountAt, Accounts
 from hearthgate.certificates.acme.answers import Identifier, Status
 from hearthgate.certificates.acme.client import AcmeClient
 from hearthgate.certificates.acme.errors import (
@@ -27,9 +26,8 @@ from hearthgate.certificates.acme.errors import (
     Unavailable,
 )
 from hearthgate.certificates.acme.exchange import NONCE_TRIES
-from hearthgate.certificates.acme.jws import ExternalBinding
 from hearthgate.certificates.acme.transport import MAX_ANSWER, Call
-from hearthgate.model.errors import Permanent, Transient
+from hearthgate.model.errors import Transient
 from tests.acme.ca_moods import Proof
 from tests.acme.ca_parts import cert_id
 from tests.acme.fault_ca import (
@@ -43,7 +41,6 @@ from tests.acme.fault_ca import (
     stalled,
     unavailable,
 )
-from tests.acme.pebble import BINDING_KEY
 from tests.component.certificates.acme_flow import Issued, csr_for, issue
 from tests.ports import free_port
 
@@ -456,60 +453,3 @@ async def test_a_chain_that_is_none(ca: FaultCa, body: str) -> None:
         ca.refuse("certificate", garbage(body))
         with pytest.raises(BadAnswer, match="not a certificate chain"):
             await client.certificate(issued.order.certificate)
-
-
-async def test_external_accounts(ca: FaultCa) -> None:
-    ca.bindings = {"kid-1": ExternalBinding.parse("kid-1", BINDING_KEY.encode()).mac_key.reveal()}
-    async with client_of(ca) as client:
-        with pytest.raises(Rejected) as unbound:
-            await client.register(email="")
-        assert unbound.value.kind is Kind.BINDING_REQUIRED
-        with pytest.raises(Rejected) as refused:
-            await client.register(email="", binding=ExternalBinding.parse("kid-1", b"AAAA"))
-        assert BINDING_KEY not in str(refused.value)
-        assert (
-            await client.register(email="", binding=ExternalBinding.parse("kid-1", BINDING_KEY.encode()))
-        ).created
-        assert not (await client.register(email="")).created
-    assert "externalAccountBinding" not in ca.asked("newAccount")[-1]
-
-
-async def test_an_account_that_was_deactivated(ca: FaultCa) -> None:
-    ca.refuse(
-        "newAccount",
-        Refusal(status=200, body='{"status": "revoked"}', headers={"Location": "https://ca.invalid/1"}),
-    )
-    async with client_of(ca) as client:
-        with pytest.raises(Permanent, match="is revoked"):
-            await client.register(email="")
-        assert client.account == ""
-
-
-@pytest.mark.parametrize("directory", ["http://ca.example/dir", "ca.example/dir", "https://", ""])
-def test_a_directory_must_be_https(directory: str) -> None:
-    with pytest.raises(Permanent, match="https"):
-        AcmeClient(directory, AccountKey.generate())
-
-
-def test_a_bundle_must_be_pem() -> None:
-    with pytest.raises(Permanent, match="caBundle"):
-        AcmeClient("https://ca.example/dir", AccountKey.generate(), ca_bundle="no certificates")
-
-
-async def test_one_client_for_each_account(ca: FaultCa) -> None:
-    calls: list[Call] = []
-    accounts = Accounts(observe=calls.append)
-    one = AccountAt(ca.directory, AccountKey.generate(), ca.ca)
-    other = one._replace(key=AccountKey.generate())
-    client = accounts.client(one)
-    again = AccountAt(one.directory, AccountKey.parse(one.key.to_pem()), one.ca_bundle)
-    try:
-        assert accounts.client(again) is client
-        assert accounts.client(other) is not client
-        await accounts.client(other).register(email="")
-        await accounts.keep([one])
-        assert accounts.client(one) is client
-        assert accounts.client(other).account == ""
-    finally:
-        await accounts.close()
-    assert calls
