@@ -334,9 +334,10 @@ class Up:
     def _on_outcome(self, outcome: Outcome) -> None:
         first = self.missing()
         self.outcome = outcome
-        if self._box is not None:
+        missing = self.missing()
+        if self._box is not None and missing != first:
             self._box.changed()
-        if first and not self.missing():
+        if first and not missing:
             _settle_memory()
             sites = list_sites(outcome.built.model, outcome.problems)
             print_sites(self._console, sites)
