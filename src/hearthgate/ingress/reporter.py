@@ -127,7 +127,7 @@ class Reporter:
                     self._documents.want(subject, GatewayDocument(verdict, outcome.programmed))
 
     def _report_addresses(self, outcome: Outcome, looked_at: AbstractSet[ObjectRef]) -> None:
-        """Wants Ingresses that serve to say where they are reached. Their last word stays while that is unknown."""
+        """Wants Ingresses that serve to say where they are reached; what they said stays while it is unknown."""
         points = outcome.built.reached_at
         if points is None:
             return
