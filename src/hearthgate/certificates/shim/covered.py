@@ -2,15 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import Final, cast
 
-from cryptography import x509
-
 from hearthgate.certificates.shim.owned import names_host
+from hearthgate.certificates.x509.leaf import CertificateProblem, parse_chain
 from hearthgate.cluster.changes import changes
 from hearthgate.cluster.snapshot import Collection, Key
-from hearthgate.model.secret import SecretBytes
 from hearthgate.resources.core import Secret
 
 CERTIFICATE_NAME: Final = "cert-manager.io/certificate-name"
@@ -65,16 +62,10 @@ class CoveredHosts:
 
 
 def _names(secret: Secret) -> tuple[str, ...]:
-    certificate = secret.value("tls.crt")
-    return _read(certificate) if secret.type == _TLS and certificate else ()
-
-
-@lru_cache(maxsize=16384)
-def _read(certificate: SecretBytes) -> tuple[str, ...]:
-    """Host names of the first certificate in PEM, in lower case; none when it cannot be read."""
+    """Host names of the certificate in a TLS Secret; none when it cannot be read."""
+    value = secret.value("tls.crt") if secret.type == _TLS else None
     try:
-        leaf = x509.load_pem_x509_certificate(certificate.reveal())
-        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        names = parse_chain(value.reveal()).leaf.names.dns if value else ()
+    except CertificateProblem:
         return ()
-    return tuple(name.lower() for name in names.get_values_for_type(x509.DNSName))
+    return tuple(name.lower() for name in names)

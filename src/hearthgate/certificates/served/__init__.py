@@ -1,0 +1,1 @@
+"""Whether what was issued is what clients get: asked by a handshake with our own listeners."""
