@@ -119,9 +119,8 @@ async def test_a_stale_certificate_is_told_and_its_end_too(
             return any(message.startswith(f"{reason}:") for message in await played.events_of("wild"))
 
         await eventually(lambda: told("NotServed"), what="the warning")
-        assert (
-            list(looking.lines())[-1] == 'hearthgate_certificate_served{namespace="default",secret="wild"} 0.0\n'
-        )
+        line = 'hearthgate_certificate_served{namespace="default",secret="wild"}'
+        assert list(looking.lines())[-1] == f"{line} 0.0\n"
         server.show(second)
         await eventually(lambda: told("Served"), what="the end of it")
         assert list(looking.lines())[-1] == f"{line} 1.0\n"
