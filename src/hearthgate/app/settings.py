@@ -50,7 +50,9 @@ class Settings(IngressSettings, frozen=True, kw_only=True):
     global_: Annotated[Any, ignored("nothing is sent to anybody, and no version is looked for")] = msgspec.field(
         default=None, name="global"
     )
-    certificates_resolvers: Annotated[Any, unsupported()] = None
+    certificates_resolvers: Annotated[
+        Any, unsupported("make a ClusterIssuer of that name: certResolver means it")
+    ] = None
     experimental: Annotated[Any, unsupported()] = None
 
 

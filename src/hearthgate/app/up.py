@@ -68,6 +68,7 @@ ENDPOINTS_WITHIN = 10.0
 GC_THRESHOLDS = (50_000, 20, 100)
 """Of gc.set_threshold. The defaults cost twice the time of decoding when many objects arrive at once."""
 READ = (
+    certmanager.Certificate,
     certmanager.Challenge,
     core.ConfigMap,
     core.Endpoints,

@@ -23,6 +23,7 @@ from hearthgate.ingress.proofs.service import ProofService
 from hearthgate.ingress.routing.build import RoutingBuilder
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
 from hearthgate.ingress.routing.gateway.left_out import with_left_out
+from hearthgate.ingress.routing.kept import KeptCertificates
 from hearthgate.ingress.routing.model import Built, RoutingModel
 from hearthgate.ingress.routing.status import wanted_conditions
 from hearthgate.ingress.xds.resources import ENDPOINT, LISTENER, Resources, Versioned
@@ -105,6 +106,7 @@ class IngressController:
         self._proofs = proofs
         self._publish = publish
         self._certificates = CertificateIndex()
+        self._kept = KeptCertificates()
         self._served: tuple[object, ...] = ()
 
     def use(self, builder: RoutingBuilder) -> None:
@@ -180,7 +182,7 @@ class IngressController:
         started = time.perf_counter()
         self._health.changed.clear()
         built = self._builder.build(snapshot)
-        built = self._with_health(built)
+        built = self._with_health(self._kept.complete(snapshot, built, time.time()))
         linked = time.perf_counter()
         last = self._last
         resources = None

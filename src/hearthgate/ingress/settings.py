@@ -35,11 +35,12 @@ class Redirections(Strict, frozen=True, kw_only=True):
 
 
 class EntryPointTLS(Strict, frozen=True, kw_only=True):
+    """Of routes that say nothing about TLS. cert_resolver: who issues certificates for their hosts, or for
+    `domains` in the place of those."""
+
     options: str = ""
-    cert_resolver: Annotated[str, unsupported()] = ""
-    domains: Annotated[
-        tuple[Domain, ...], ignored("upstream asks a certResolver for them: use a Certificate")
-    ] = ()
+    cert_resolver: Annotated[str, differs("the name of an Issuer of the namespace, else of a ClusterIssuer")] = ""
+    domains: tuple[Domain, ...] = ()
 
 
 class EncodedCharacters(Strict, frozen=True, kw_only=True):

@@ -26,6 +26,9 @@ def route(**spec: Any) -> Object:
     }
 
 
+UNSUPPORTED = [{"match": "Host(`a`)", "services": [], "observability": {"tracing": True}}]
+
+
 def refusal(kind: str, obj: Object, validation: FieldValidation = FieldValidation.STRICT) -> ApiError:
     with pytest.raises(ApiError) as refused:
         admit(KIND[kind], obj, validation)
@@ -83,16 +86,16 @@ def test_a_wrong_type_is_invalid_with_every_cause() -> None:
 
 
 def test_what_is_not_supported_is_a_warning_not_a_refusal() -> None:
-    obj = route(tls={"certResolver": "le"})
+    obj = route(routes=UNSUPPORTED)
     (warning,) = admit(KIND["IngressRoute"], obj, FieldValidation.STRICT)
-    assert warning.startswith("spec.tls.certResolver: ")
-    assert obj == route(tls={"certResolver": "le"})
+    assert warning.startswith("spec.routes[0].observability.tracing: ")
+    assert obj == route(routes=UNSUPPORTED)
 
 
 def test_what_is_not_supported_is_found_beside_an_unknown_field() -> None:
-    obj = route(tls={"certResolver": "le"}, rootes=[])
+    obj = route(routes=UNSUPPORTED, rootes=[])
     warnings = admit(KIND["IngressRoute"], obj, FieldValidation.WARN)
-    assert ["certResolver" in warning for warning in warnings] == [False, True]
+    assert ["tracing" in warning for warning in warnings] == [False, True]
 
 
 @pytest.mark.parametrize("part", ["spec", "status"])

@@ -153,7 +153,7 @@ def test_exported_objects_are_taken_as_written_by_hand() -> None:
 def test_unsupported_fields_are_stored() -> None:
     text = (
         "kind: IngressRoute\napiVersion: traefik.io/v1alpha1\nmetadata: {name: a}\n"
-        "spec: {routes: [], tls: {certResolver: x}}\n"
+        "spec: {routes: [{match: x, observability: {tracing: true}}]}\n"
     )
     (document,) = parse_manifests(text.encode(), "a.yaml").documents
     prepared = prepare(document, SERVED)

@@ -55,9 +55,9 @@ BAD = {
     "address missing": ("entryPoints: {web: {}}", "entryPoints.web.address: is required"),
     "not YAML": ("entryPoints: [", "line 1"),
     "not a mapping": ("[1]", "must be a mapping"),
-    "certResolver": (
-        "entryPoints: {web: {address: ':80', http: {tls: {certResolver: le}}}}",
-        "certResolver is not supported yet",
+    "certificatesResolvers": (
+        "certificatesResolvers: {le: {acme: {email: me@example.org}}}",
+        "certificatesResolvers is not supported yet: make a ClusterIssuer",
     ),
 }
 

@@ -157,7 +157,7 @@ def test_refused_objects_and_warnings_are_in_the_snapshot() -> None:
         [ref] = snapshot.refused
         assert snapshot.refused_object(ref).uid == stored["metadata"]["uid"]
         odd = route("odd")
-        odd["spec"]["tls"] = {"certResolver": "x"}
+        odd["spec"]["routes"][0]["observability"] = {"tracing": True}
         api.put(odd)
         snapshot = await anext(snapshots)
         assert [str(problem.ref) for problem in snapshot.warnings] == ["IngressRoute default/odd"]

@@ -27,7 +27,7 @@ def secret() -> Json:
 
 def snapshot() -> Snapshot:
     odd = route("odd")
-    odd["spec"]["tls"] = {"certResolver": "x"}
+    odd["spec"]["routes"][0]["observability"] = {"tracing": True}
     routes = KindCache(ROUTE, lambda: None)
     routes.replace(read_item(ROUTE, msgspec.json.encode(found)) for found in (route("a"), odd, bad_route("bad")))
     secrets = KindCache(BY_NAME["Secret"], lambda: None)

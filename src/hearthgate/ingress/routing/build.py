@@ -1,6 +1,6 @@
 """From a Snapshot to the RoutingModel: the whole model on every change, in the time of what changed."""
 
-from collections.abc import Hashable, Iterator, Set
+from collections.abc import Hashable, Iterator, Mapping, Set
 from functools import partial
 from operator import itemgetter
 
@@ -13,6 +13,7 @@ from hearthgate.ingress.routing.ingresses.addresses import reached_at
 from hearthgate.ingress.routing.ingresses.backends import Backends, ingress_services
 from hearthgate.ingress.routing.ingresses.link import Ingresses
 from hearthgate.ingress.routing.internal_routers import internal_routers
+from hearthgate.ingress.routing.issued import IssuedCertificates, chosen, uncovered
 from hearthgate.ingress.routing.link_table import LinkTable, Ranked, rank
 from hearthgate.ingress.routing.links import MiddlewareLinks
 from hearthgate.ingress.routing.middlewares import Middlewares
@@ -21,6 +22,7 @@ from hearthgate.ingress.routing.model import (
     Certificate,
     Endpoints,
     EndpointsKey,
+    EntryPoint,
     Router,
     RoutingModel,
     TCPRouter,
@@ -28,7 +30,7 @@ from hearthgate.ingress.routing.model import (
     UDPRouter,
 )
 from hearthgate.ingress.routing.parts import Parts
-from hearthgate.ingress.routing.redirections import redirection_routers
+from hearthgate.ingress.routing.redirections import Guards, redirection_routers
 from hearthgate.ingress.routing.routers import Routers, asked_endpoints
 from hearthgate.ingress.routing.services import Services, unserved
 from hearthgate.ingress.routing.stream_check import StreamCheck
@@ -98,6 +100,7 @@ class RoutingBuilder:
         self._parts: Parts | None = None
         self._visible = Visible(settings.providers.kubernetes_crd)
         self._stream_routers = StreamRouters(self._tracker, settings)
+        self._issued = IssuedCertificates(self._tracker)
         self._served = {entrypoint.name: entrypoint for entrypoint in self._entrypoints}
         around = Surroundings(self._middlewares, self._services, self._routers.entrypoint_middlewares, transport)
         self._gateways = GatewayProvider(self._tracker, settings, around)
@@ -154,8 +157,12 @@ class RoutingBuilder:
         owned = self._check_all(snapshot, problems)
         options, usable = named_options(self._tracker, snapshot, problems)
         stored: dict[ObjectRef, Certificate] = {}
-        default = stored_certificates(self._tracker, snapshot, stored, problems) or self._self_signed
-        redirections, found = self._tracker.result(("redirections",), self._redirect)
+        self._issued.update(snapshot)
+        default = stored_certificates(self._tracker, snapshot, self._issued, stored, problems)
+        guards = self._routers.entrypoint_middlewares
+        redirections, found = self._tracker.result(
+            ("redirections",), lambda: _own_routers(self._settings, self._served, guards)
+        )
         problems.extend(found)
         proofs, found = challenge_proofs(self._tracker)
         problems.extend(found)
@@ -172,7 +179,7 @@ class RoutingBuilder:
             owned=tuple(owned),
             options=options,
             usable=frozenset(usable),
-            default=default,
+            default=default or self._self_signed,
             stored=tuple(stored.values()),
             redirections=redirections,
             links=tuple(table.version for table in self._tables),
@@ -180,6 +187,7 @@ class RoutingBuilder:
             streams=tuple(map(self._stream_routers.linked, routes)),
             reached_at=points,
             proofs=proofs,
+            issued=self._issued.every,
         )
 
     def _put_together(self, parts: Parts, endpoints: Endpoints) -> Built:
@@ -188,9 +196,11 @@ class RoutingBuilder:
         certificates = {one.ref: one for one in parts.stored}
         check = partial(self._serviceable, endpoints=endpoints, options=parts.usable, problems=problems)
         ranked = list(check(parts.redirections, allow_empty=True))
+        waiting = [one for linked, _ in parts.streams if linked is not None for one in linked.awaited]
         for table in self._tables:
             for linked, own_ranked, own_problems in table.links.values():
                 owned.append(linked.ref)
+                waiting += linked.awaited
                 if own_problems:
                     problems.extend(own_problems)
                 for certificate in linked.certificates:
@@ -206,6 +216,9 @@ class RoutingBuilder:
         ranked.sort(key=itemgetter(0))
         settled, hosts, conflicts = self._options_by_host.settle(tuple(router for _, router in ranked))
         problems.extend(conflicts)
+        every = chosen(parts.issued, settled, tcp, certificates.values())
+        certificates.update([(one.ref, one) for one in every])
+        problems.extend(uncovered(waiting, certificates.values()))
         model = RoutingModel(
             entrypoints=self._entrypoints,
             routers=settled,
@@ -220,15 +233,6 @@ class RoutingBuilder:
         )
         found = tuple(sorted(set(problems)))
         return Built(model, endpoints, found, tuple(owned), parts.gateways.verdicts, parts.reached_at)
-
-    def _redirect(self) -> Result[tuple[Ranked, ...]]:
-        problems: list[Problem] = []
-        guards = self._routers.entrypoint_middlewares
-        routers = [
-            *redirection_routers(self._settings, self._served, guards, problems),
-            *internal_routers(self._settings, self._served, guards, problems),
-        ]
-        return Result(tuple((rank(router), router) for router in routers), tuple(problems))
 
     def _check_all(self, snapshot: Snapshot, problems: list[Problem]) -> list[ObjectRef]:
         """Builds what may be referred to, so that a broken object is told even when nothing uses it yet."""
@@ -309,6 +313,18 @@ def _differ_in_endpoints_alone(one: Snapshot, other: Snapshot) -> bool:
     kinds = {*one.kinds, *other.kinds} - {EndpointSlice}
     alike = all(one.collection(kind) is other.collection(kind) for kind in kinds)
     return alike and one.refused == other.refused and one.warnings == other.warnings
+
+
+def _own_routers(
+    settings: IngressSettings, served: Mapping[str, EntryPoint], guards: Guards
+) -> Result[tuple[Ranked, ...]]:
+    """Those that settings ask for."""
+    problems: list[Problem] = []
+    routers = [
+        *redirection_routers(settings, served, guards, problems),
+        *internal_routers(settings, served, guards, problems),
+    ]
+    return Result(tuple((rank(router), router) for router in routers), tuple(problems))
 
 
 def build_model(snapshot: Snapshot, settings: IngressSettings, *, self_signed: Certificate | None = None) -> Built:

@@ -24,18 +24,31 @@ def built_certificate(tracker: Tracker, secret: Secret) -> Result[Certificate | 
 
     def build() -> Result[Certificate | None]:
         tracker.get(Secret, *secret.key)
-        chain, key = secret.value(CERTIFICATE_KEY), secret.value(PRIVATE_KEY_KEY)
         try:
-            for name, value in ((CERTIFICATE_KEY, chain), (PRIVATE_KEY_KEY, key)):
-                if not value:
-                    raise InvalidPairError(f"has no {name}")
-            assert chain is not None and key is not None  # noqa: S101, PT018 - checked by the loop above
-            return Result(read_pair(secret.ref, chain.reveal(), key))
+            return Result(_read(secret))
         except InvalidPairError as error:
             problem = Problem(ref=secret.ref, field="data", reason=Reason.SECRET_INVALID, message=str(error))
             return Result(None, (problem,))
 
     return tracker.result(("certificate", *secret.key), build)
+
+
+def is_pair(secret: Secret) -> bool:
+    """Whether what is in a Secret could serve."""
+    try:
+        _read(secret)
+    except InvalidPairError:
+        return False
+    return True
+
+
+def _read(secret: Secret) -> Certificate:
+    chain, key = secret.value(CERTIFICATE_KEY), secret.value(PRIVATE_KEY_KEY)
+    for name, value in ((CERTIFICATE_KEY, chain), (PRIVATE_KEY_KEY, key)):
+        if not value:
+            raise InvalidPairError(f"has no {name}")
+    assert chain is not None and key is not None  # noqa: S101, PT018 - checked by the loop above
+    return read_pair(secret.ref, chain.reveal(), key)
 
 
 def read_pair(ref: ObjectRef, chain: bytes, key: SecretBytes) -> Certificate:

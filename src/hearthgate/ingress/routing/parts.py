@@ -4,6 +4,7 @@ most changes of a cluster end here, because nothing that was linked anew came ou
 from typing import NamedTuple
 
 from hearthgate.ingress.routing.gateway.provider import Contribution
+from hearthgate.ingress.routing.issued import Issued
 from hearthgate.ingress.routing.link_table import Ranked
 from hearthgate.ingress.routing.model import Certificate, EndpointsKey, Point, Proof, TLSOptions
 from hearthgate.ingress.routing.streams import LinkedStreams
@@ -14,7 +15,8 @@ from hearthgate.model.refs import ObjectRef
 
 class Parts(NamedTuple):
     """served: the ports of Services that have an endpoint; which one does not matter to a model.
-    usable: names of TLS options. stored: certificates besides those of routes and Gateways.
+    usable: names of TLS options. stored: certificates besides those of routes and Gateways;
+    issued: those that may serve though nobody names them.
     links: the version of each LinkTable. streams: of IngressRouteTCPs and IngressRouteUDPs."""
 
     served: frozenset[EndpointsKey]
@@ -30,3 +32,4 @@ class Parts(NamedTuple):
     streams: tuple[Result[LinkedStreams | None], ...]
     reached_at: tuple[Point, ...] | None
     proofs: tuple[Proof, ...]
+    issued: tuple[Issued, ...]

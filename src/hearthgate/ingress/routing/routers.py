@@ -1,11 +1,12 @@
 """IngressRoute to Routers: one per route and entrypoint, each disabled alone when something in it is wrong."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from hearthgate.ingress.middlewares.counted import bound
 from hearthgate.ingress.middlewares.middleware import Middleware as MiddlewareValue
 from hearthgate.ingress.middlewares.paths import EncodedCharacters, denied_escapes
+from hearthgate.ingress.routing.issued import Awaited, awaited
 from hearthgate.ingress.routing.layers import Place, changed_before, places_below, rest_of
 from hearthgate.ingress.routing.middlewares import Middlewares
 from hearthgate.ingress.routing.model import (
@@ -23,7 +24,7 @@ from hearthgate.ingress.routing.placement import Placement
 from hearthgate.ingress.routing.references import Broken
 from hearthgate.ingress.routing.services import Services, endpoints_keys
 from hearthgate.ingress.routing.tracking import Result, Tracker
-from hearthgate.ingress.settings import IngressSettings
+from hearthgate.ingress.settings import EntryPointTLS, IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.traefik import IngressRoute
@@ -34,13 +35,14 @@ from hearthgate.rules.rule import Rule, RuleError, compile_rule, layered
 
 class Linked(NamedTuple):
     """What an IngressRoute that is ours adds to the model. `endpoints`: what its services need; `options`: the
-    names of its TLS options."""
+    names of its TLS options; `awaited`: hosts whose certificates shall be issued."""
 
     ref: ObjectRef
     routers: tuple[Router, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     endpoints: frozenset[EndpointsKey] = frozenset()
     options: frozenset[str] = frozenset()
+    awaited: tuple[Awaited, ...] = ()
 
 
 def asked_endpoints(router: Router) -> Iterator[EndpointsKey]:
@@ -94,7 +96,7 @@ class Routers:
         certificates = tuple(self._placement.certificates(resource, problems))
         if all(route.services for route in resource.spec.routes):
             routers, found = self._make(resource)
-            return Result(linked_routers(resource.ref, routers, certificates), (*problems, *found))
+            return Result(self._complete(resource, routers, certificates), (*problems, *found))
         routers, found = self._made(resource)
         served = [router for router in routers if router.service is not None]
         if self._parents.have_children(resource):
@@ -105,7 +107,20 @@ class Routers:
                 for index, route in enumerate(resource.spec.routes)
                 if not route.services
             )
-        return Result(linked_routers(resource.ref, served, certificates), (*problems, *found))
+        return Result(self._complete(resource, served, certificates), (*problems, *found))
+
+    def _complete(
+        self, resource: IngressRoute, routers: Sequence[Router], certificates: tuple[Certificate, ...]
+    ) -> Linked:
+        linked, tls = linked_routers(resource.ref, routers, certificates), resource.spec.tls
+        if tls is not None:
+            waits = awaited(resource.ref, "spec.tls.certResolver", tls.cert_resolver, tls.domains, routers)
+        else:
+            names = dict.fromkeys(router.entrypoint for router in routers if router.tls)
+            asking = (self._settings.entry_points[name].http.tls for name in names)
+            default = next((one for one in asking if one is not None and one.cert_resolver), EntryPointTLS())
+            waits = awaited(resource.ref, "spec.entryPoints", default.cert_resolver, default.domains, routers)
+        return linked._replace(awaited=waits)
 
     def _made(self, resource: IngressRoute) -> Result[tuple[Router, ...]]:
         """The same as `_make`, kept, for what has children."""

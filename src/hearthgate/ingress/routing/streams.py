@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from hearthgate.ingress.middlewares.streams import StreamMiddleware, build_stream_middleware
+from hearthgate.ingress.routing.issued import Awaited, awaited
 from hearthgate.ingress.routing.model import (
     DEFAULT_TLS_OPTIONS,
     Certificate,
@@ -37,6 +38,7 @@ class LinkedStreams(NamedTuple):
     tcp: tuple[TCPRouter, ...] = ()
     udp: tuple[UDPRouter, ...] = ()
     certificates: tuple[Certificate, ...] = ()
+    awaited: tuple[Awaited, ...] = ()
 
 
 class StreamRouters:
@@ -83,7 +85,11 @@ class StreamRouters:
                     )
                 routers[group[0].name] = group
         flat = tuple(router for group in routers.values() for router in group)
-        return Result(LinkedStreams(resource.ref, tcp=flat, certificates=certificates), tuple(problems))
+        tls = resource.spec.tls or RouteTLSTCP()
+        resolver = "" if tls.passthrough else tls.cert_resolver
+        waits = awaited(resource.ref, "spec.tls.certResolver", resolver, tls.domains, flat)
+        linked = LinkedStreams(resource.ref, tcp=flat, certificates=certificates, awaited=waits)
+        return Result(linked, tuple(problems))
 
     def _tcp(
         self,

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, unsupported
+from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, differs, unsupported
 from hearthgate.resources.traefik.service import ObjectReference, ServiceRef
 
 MAX_PRIORITY = 9223372036854774807
@@ -66,15 +66,15 @@ class RouteTLS(Strict, frozen=True, kw_only=True):
     secret_name: A Secret of type kubernetes.io/tls beside the route: the certificate and its key.
     options: The TLSOption that applies to the hosts of the rules; without one, the TLSOption called default.
     store: The TLSStore; only the one called default is read.
-    cert_resolver: The resolver of static settings that would get certificates.
-    domains: The names that the resolver would get certificates for.
+    cert_resolver: Who issues a certificate for the hosts of the rules.
+    domains: The names that it is issued for, in place of those hosts.
     """
 
     secret_name: str = ""
     options: ObjectReference | None = None
     store: ObjectReference | None = None
-    cert_resolver: Annotated[str, unsupported("use secretName")] = ""
-    domains: Annotated[tuple[Domain, ...], unsupported("certificates are chosen by their own names")] = ()
+    cert_resolver: Annotated[str, differs("the name of an Issuer of the namespace, else of a ClusterIssuer")] = ""
+    domains: tuple[Domain, ...] = ()
 
 
 class IngressRouteSpec(Strict, frozen=True, kw_only=True):

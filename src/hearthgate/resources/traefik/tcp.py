@@ -72,16 +72,16 @@ class RouteTLSTCP(Strict, frozen=True, kw_only=True):
     passthrough: Hand the encrypted stream on, in place of decrypting it here.
     options: The TLSOption that applies to the hosts of the rules.
     store: The TLSStore; only the one called default is read.
-    cert_resolver: The resolver of static settings that would get certificates.
-    domains: The names that the resolver would get certificates for.
+    cert_resolver: Who issues a certificate for the hosts of the rules.
+    domains: The names that it is issued for, in place of those hosts.
     """
 
     secret_name: str = ""
     passthrough: bool = False
     options: ObjectReference | None = None
     store: ObjectReference | None = None
-    cert_resolver: Annotated[str, unsupported("use secretName")] = ""
-    domains: Annotated[tuple[Domain, ...], unsupported("certificates are chosen by their own names")] = ()
+    cert_resolver: Annotated[str, differs("the name of an Issuer of the namespace, else of a ClusterIssuer")] = ""
+    domains: tuple[Domain, ...] = ()
 
 
 class IngressRouteTCPSpec(Strict, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, differs, ignored, unsupported
+from hearthgate.resources.meta import ConditionsStatus, Resource, Strict, differs, ignored
 from hearthgate.resources.traefik.ingressroute import Domain
 
 
@@ -70,13 +70,13 @@ class CertificateRef(Strict, frozen=True, kw_only=True):
 
 
 class DefaultGeneratedCert(Strict, frozen=True, kw_only=True):
-    """A default certificate that a resolver gets.
+    """A default certificate that is issued.
 
-    resolver: The resolver that would get it.
-    domain: The names that it would be for.
+    resolver: Who issues it.
+    domain: The names that it is for.
     """
 
-    resolver: str = ""
+    resolver: Annotated[str, differs("the name of an Issuer of the namespace, else of a ClusterIssuer")] = ""
     domain: Domain | None = None
 
 
@@ -89,7 +89,7 @@ class TLSStoreSpec(Strict, frozen=True, kw_only=True):
     """
 
     default_certificate: CertificateRef | None = None
-    default_generated_cert: Annotated[DefaultGeneratedCert | None, unsupported("use defaultCertificate")] = None
+    default_generated_cert: DefaultGeneratedCert | None = None
     certificates: tuple[CertificateRef, ...] = ()
 
 
