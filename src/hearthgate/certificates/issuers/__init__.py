@@ -1,0 +1,1 @@
+"""Issuers: whether they can sign, and the ACME accounts that they have."""

@@ -1,0 +1,1 @@
+"""CertificateRequests: approved, and signed by the issuer that they name."""
