@@ -1,7 +1,7 @@
 """Signing requests and key pairs as users and the Certificate's reconciler put them into the API."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from hearthgate.resources.certmanager.certificate import CertificateSpec
 from hearthgate.resources.core import Secret
 from hearthgate.resources.meta import Condition
 from tests.component.certificates.stage import Stage
+from tests.waiting import eventually
 
 EC = PrivateKeySpec("ECDSA", 256)
 
@@ -63,10 +64,24 @@ async def ready_of(stage: Stage, name: str) -> Condition | None:
     return None if found is None else condition(found, "Ready")
 
 
-async def ended(stage: Stage, name: str) -> Condition | None:
+async def said(stage: Stage, name: str, words: str = "", *, within: float = 10.0) -> Condition:
+    """Its condition Ready, once that has these words."""
+    return await _once(stage, name, lambda ready: words in ready.message, within)
+
+
+async def ended(stage: Stage, name: str, *, within: float = 10.0) -> Condition:
     """Its condition Ready, once it is final."""
-    found = await ready_of(stage, name)
-    return found if found is not None and found.reason in ("Issued", "Failed", "Denied") else None
+    return await _once(stage, name, lambda ready: ready.reason in ("Issued", "Failed", "Denied"), within)
+
+
+async def _once(stage: Stage, name: str, is_it: Callable[[Condition], bool], within: float) -> Condition:
+    async def found() -> Condition | None:
+        ready = await ready_of(stage, name)
+        return ready if ready is not None and is_it(ready) else None
+
+    condition = await eventually(found, within=within, what=f"the expected condition of {name}")
+    assert condition is not None
+    return condition
 
 
 def condition(resource: CertificateRequest | Issuer | Certificate | Any, type_: str) -> Condition | None:

@@ -28,8 +28,8 @@ from tests.component.certificates.requests_made import (
     ended,
     key_pem,
     make_ca,
-    ready_of,
     request,
+    said,
     secret,
 )
 from tests.component.certificates.stage import Stage, stage
@@ -75,7 +75,9 @@ async def judged(api: Stage, name: str, reason: str) -> Condition:
         ready = None if read is None else condition(read, "Ready")
         return ready if ready is not None and ready.reason == reason else None
 
-    return await eventually(found, what=f"{name} to be judged {reason}")
+    ready = await eventually(found, what=f"{name} to be judged {reason}")
+    assert ready is not None
+    return ready
 
 
 async def ca_secret(api: Stage, name: str, *, namespace: str = "default", **how: Any) -> Any:
@@ -92,7 +94,7 @@ class TestCA:
         key = generate(EC)
         more = {"usages": ["digital signature", "server auth"], "duration": "24h"}
         await request(api, "web-1", issuer="ca", key=key, more=more, dnsNames=["a.test"], commonName="a.test")
-        ready = await eventually(lambda: ended(api, "web-1"))
+        ready = await ended(api, "web-1")
         assert (ready.status, ready.reason) == ("True", "Issued")
         chain = await chain_of(api, "web-1")
         assert len(chain.certificates) == 1
@@ -114,7 +116,7 @@ class TestCA:
         await secret(api, "ca", tls_crt=pem_of((middle, root[0])), tls_key=key_pem(key))
         await issuer(api, "ca", ca={"secretName": "ca"})
         await request(api, "web-1", issuer="ca", dnsNames=["a.test"])
-        await eventually(lambda: ended(api, "web-1"))
+        await ended(api, "web-1")
         chain = await chain_of(api, "web-1")
         assert chain.certificates[1:] == (middle,)
         found = await api.get(CertificateRequest, "default", "web-1")
@@ -126,21 +128,16 @@ class TestCA:
         await ca_secret(api, "ca", namespace="hearthgate")
         await api.create(ClusterIssuer, {"metadata": {"name": "ca"}, "spec": {"ca": {"secretName": "ca"}}})
         await request(api, "web-1", issuer="ca", kind="ClusterIssuer", dnsNames=["a.test"])
-        assert (await eventually(lambda: ended(api, "web-1"))).reason == "Issued"
+        assert (await ended(api, "web-1")).reason == "Issued"
 
     async def test_waits_for_its_key_pair(self, api: Stage) -> None:
         await issuer(api, "ca", ca={"secretName": "ca"})
-        said = await judged(api, "ca", "ErrGetKeyPair")
-        assert "Secret default/ca does not exist" in said.message
+        told = await judged(api, "ca", "ErrGetKeyPair")
+        assert "Secret default/ca does not exist" in told.message
         await request(api, "web-1", issuer="ca", dnsNames=["a.test"])
-
-        async def pending() -> Condition | None:
-            found = await ready_of(api, "web-1")
-            return found if found is not None and "Secret default/ca" in found.message else None
-
-        assert (await eventually(pending)).reason == "Pending"
+        assert (await said(api, "web-1", "Secret default/ca")).reason == "Pending"
         await ca_secret(api, "ca")
-        assert (await eventually(lambda: ended(api, "web-1"))).reason == "Issued"
+        assert (await ended(api, "web-1")).reason == "Issued"
         assert (await judged(api, "ca", "KeyPairVerified")).status == "True"
 
     @pytest.mark.parametrize(
@@ -151,8 +148,8 @@ class TestCA:
     async def test_refuses_a_pair_that_cannot_sign(self, api: Stage, how: Any, words: str) -> None:
         await ca_secret(api, "ca", **how)
         await issuer(api, "ca", ca={"secretName": "ca"})
-        said = await judged(api, "ca", "ErrInvalidKeyPair")
-        assert words in said.message
+        told = await judged(api, "ca", "ErrInvalidKeyPair")
+        assert words in told.message
         assert await eventually(partial(self._told, api), what="an Event")
 
     async def _told(self, api: Stage) -> bool:
@@ -170,7 +167,7 @@ class TestCA:
         root = await ca_secret(api, "ca", ends=timedelta(days=10))
         await issuer(api, "ca", ca={"secretName": "ca"})
         await request(api, "web-1", issuer="ca", dnsNames=["a.test"])
-        await eventually(lambda: ended(api, "web-1"))
+        await ended(api, "web-1")
         chain = await chain_of(api, "web-1")
         assert chain.leaf.not_after == root.not_valid_after_utc
         assert await eventually(lambda: self._warned(api), what="a warning that the certificate ends with its CA")
@@ -188,7 +185,7 @@ class TestSelfSigned:
         await secret(api, "next", tls_key=key_pem(key))
         held = {"cert-manager.io/private-key-secret-name": "next"}
         await request(api, "web-1", issuer="self", key=key, annotations=held, commonName="a.test")
-        assert (await eventually(lambda: ended(api, "web-1"))).reason == "Issued"
+        assert (await ended(api, "web-1")).reason == "Issued"
         chain = await chain_of(api, "web-1")
         (certificate,) = chain.certificates
         certificate.verify_directly_issued_by(certificate)
@@ -198,9 +195,9 @@ class TestSelfSigned:
         key = generate(EC)
         held = {"cert-manager.io/private-key-secret-name": "next"}
         await request(api, "web-1", issuer="self", key=key, annotations=held, commonName="a.test")
-        await eventually(lambda: ready_of(api, "web-1"))
+        await said(api, "web-1")
         await secret(api, "next", tls_key=key_pem(key))
-        assert (await eventually(lambda: ended(api, "web-1"))).reason == "Issued"
+        assert (await ended(api, "web-1")).reason == "Issued"
 
     @pytest.mark.parametrize(
         ("annotations", "words"),
@@ -211,7 +208,7 @@ class TestSelfSigned:
         await issuer(api, "self", selfSigned={})
         await secret(api, "other", tls_key=key_pem(generate(EC)))
         await request(api, "web-1", issuer="self", annotations=annotations, commonName="a.test")
-        ready = await eventually(lambda: ended(api, "web-1"))
+        ready = await ended(api, "web-1")
         assert (ready.reason, words in ready.message) == ("Failed", True)
         found = await api.get(CertificateRequest, "default", "web-1")
         assert found is not None
@@ -224,7 +221,7 @@ class TestSelfSigned:
         await secret(api, "next", tls_key=key_pem(key))
         held = {"cert-manager.io/private-key-secret-name": "next"}
         await request(api, "web-1", issuer="self", key=key, annotations=held, dnsNames=["a.test"])
-        await eventually(lambda: ended(api, "web-1"))
+        await ended(api, "web-1")
 
         async def told() -> bool:
             return any(event.startswith("BadConfig") for event in await api.events_of("web-1"))
@@ -236,17 +233,17 @@ class TestSelfSigned:
 class TestAnyRequest:
     async def test_waits_for_an_issuer_that_does_not_exist(self, api: Stage) -> None:
         await request(api, "web-1", issuer="ca", dnsNames=["a.test"])
-        ready = await eventually(lambda: ready_of(api, "web-1"))
+        ready = await said(api, "web-1")
         assert (ready.reason, "Issuer ca does not exist" in ready.message) == ("Pending", True)
         await ca_secret(api, "ca")
         await issuer(api, "ca", ca={"secretName": "ca"})
-        assert (await eventually(lambda: ended(api, "web-1"))).reason == "Issued"
+        assert (await ended(api, "web-1")).reason == "Issued"
 
     async def test_is_left_alone_when_another_program_signs(self, api: Stage) -> None:
         ref = {"issuerRef": {"name": "x", "kind": "Custom", "group": "other.test"}}
         await request(api, "theirs", issuer="x", more=ref, dnsNames=["a.test"])
         await request(api, "ours", issuer="x", dnsNames=["a.test"])
-        await eventually(lambda: ready_of(api, "ours"))
+        await said(api, "ours")
         found = await api.get(CertificateRequest, "default", "theirs")
         assert found is not None
         assert found.status is None
@@ -255,7 +252,7 @@ class TestAnyRequest:
         await ca_secret(api, "ca")
         await issuer(api, "ca", ca={"secretName": "ca"})
         await request(api, "web-1", issuer="ca", csr=b64(b"nonsense"))
-        ready = await eventually(lambda: ended(api, "web-1"))
+        ready = await ended(api, "web-1")
         assert (ready.reason, "signing request" in ready.message) == ("Failed", True)
 
 
@@ -267,7 +264,7 @@ async def test_a_denied_request_ends(api: Stage) -> None:
     kind = BY_TYPE[CertificateRequest]
     await api.client.patch_status(kind, "default", "web-1", {"status": {"conditions": [denied]}})
     async with running(api):
-        ready = await eventually(lambda: ended(api, "web-1"))
+        ready = await ended(api, "web-1")
         assert (ready.status, ready.reason) == ("False", "Denied")
     found = await api.get(CertificateRequest, "default", "web-1")
     assert found is not None
