@@ -5,81 +5,16 @@ import hashlib
 import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
 
 from hearthgate.ingress.proofs.certificate import IDENTIFIER
-from hearthgate.ingress.proofs.service import ProofService
-from hearthgate.ingress.xds.resources import LISTENER
 from tests.component.ingress.certificates import certificate_of, self_signed
-from tests.component.ingress.gateway import Answer, ask
-from tests.component.ingress.site import Manifest, Site, manifest, middleware, service, site
+from tests.component.ingress.challenges import CA, TLS_ALPN, Stage, challenge, route, staged
+from tests.component.ingress.site import manifest, middleware, service
 from tests.component.ingress.streams import anyone, stream_backend
-
-HTTP, TLS_ALPN = "HTTP-01", "TLS-ALPN-01"
-CA = "acme-tls/1"
-
-
-def challenge(name: str, host: str, kind: str = HTTP, token: str = "token-1", **status: Any) -> Manifest:
-    solver: dict[str, Any] = {"http01": {"ingress": {}}} if kind == HTTP else {"tlsALPN01": {}}
-    spec = {
-        "url": "https://ca.test/c",
-        "authorizationURL": "https://ca.test/a",
-        "dnsName": host,
-        "type": kind,
-        "token": token,
-        "key": f"{token}.thumb",
-        "solver": solver,
-        "issuerRef": {"name": "ca"},
-    }
-    return manifest("acme.cert-manager.io/v1", "Challenge", name, spec=spec, status=status)
-
-
-def route(name: str, match: str, *guards: str, entrypoint: str = "web", **spec: Any) -> Manifest:
-    routes = [
-        {
-            "match": match,
-            "services": [{"name": "app", "port": 80}],
-            "middlewares": [{"name": guard} for guard in guards],
-        }
-    ]
-    tls: dict[str, Any] = {"tls": {}} if entrypoint == "websecure" else {}
-    body = {"entryPoints": [entrypoint], "routes": routes, **tls, **spec}
-    return manifest("traefik.io/v1alpha1", "IngressRoute", name, spec=body)
-
-
-class Stage:
-    def __init__(self, site: Site, proofs: ProofService) -> None:
-        self.site, self.proofs = site, proofs
-
-    async def apply(self, *documents: Manifest) -> list[str]:
-        found = await self.site.apply([*documents, *service("app", self.site.app.port)])
-        self.proofs.update(self.site.model.proofs)
-        return found
-
-    async def fetch(self, host: str, token: str = "token-1", *, tls: bool = False, path: str = "") -> Answer:
-        port = self.site.secure if tls else self.site.plain
-        where = path or f"/.well-known/acme-challenge/{token}"
-        context = anyone("http/1.1") if tls else None
-        return await ask(port, where, host=host, tls=context, sni=host.partition(":")[0] if tls else None)
-
-    def listeners(self) -> dict[str, bytes]:
-        return {name: found.body for name, found in self.site.resources[LISTENER].items()}
-
-
-@asynccontextmanager
-async def staged(folder: Path, free_port: Callable[[], int]) -> AsyncIterator[Stage]:
-    proofs = ProofService(folder / "proofs.sock")
-    await proofs.start()
-    try:
-        async with site(folder, free_port) as running:
-            yield Stage(running, proofs)
-    finally:
-        await proofs.stop()
 
 
 @pytest.fixture
@@ -205,6 +140,18 @@ async def test_handshake_where_tls_options_of_their_own_rule(stage: Stage) -> No
     for host in hosts:
         assert is_proof(await handshake(stage.site.secure, host), x509.DNSName(host))
         assert (await stage.fetch(host)).body == b"token-1.thumb"
+
+
+async def test_http_proof_over_tls_where_options_of_their_own_rule(stage: Stage) -> None:
+    options = manifest("traefik.io/v1alpha1", "TLSOption", "own", spec={"minVersion": "VersionTLS13"})
+    match = "Host(`a.test`) || Host(`*.w.test`)"
+    own = route("own", match, entrypoint="websecure", tls={"options": {"name": "own"}})
+    hosts = ("a.test", "b.w.test", "nobody.test")
+    await stage.apply(options, own, *(challenge(host, host) for host in hosts))
+    for host in hosts:
+        assert (await stage.fetch(host, tls=True)).body == b"token-1.thumb", host
+    assert (await stage.fetch("c.w.test", tls=True)).status == 200
+    assert (await stage.fetch("c.w.test", tls=True)).json["backend"] == "app"
 
 
 async def test_handshakes_of_others_pass_on_to_whoever_takes_connections_unread(stage: Stage) -> None:
