@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from hearthgate.model.secret import SecretBytes
-from hearthgate.resources.meta import Lenient, Resource
+from hearthgate.resources.meta import Condition, Lenient, Resource
 
 
 class Base64Secret(SecretBytes):
@@ -133,6 +133,7 @@ class NodeAddress(Lenient, frozen=True, kw_only=True):
 
 class NodeStatus(Lenient, frozen=True, kw_only=True):
     addresses: tuple[NodeAddress, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
 
 class Node(LenientResource, frozen=True, kw_only=True):

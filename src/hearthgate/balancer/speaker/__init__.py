@@ -1,0 +1,1 @@
+"""What this node announces, and why not the rest."""

@@ -1,0 +1,85 @@
+"""Which nodes may announce at all, and on which of them a Service is served. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from hearthgate.cluster.snapshot import Key, Snapshot
+from hearthgate.resources.core import Node, Pod, Service
+from hearthgate.resources.discovery import Endpoint, EndpointSlice
+
+EXCLUDE_LABEL: Final = "node.kubernetes.io/exclude-from-external-load-balancers"
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+OURS: Final = "hearthgate"
+ANYWHERE: Final = ""
+"""In place of a node: an endpoint that says no node."""
+
+
+class Nodes(NamedTuple):
+    """able: nodes that may announce, with their labels. barred: why the others may not."""
+
+    able: Mapping[str, Mapping[str, str]]
+    barred: Mapping[str, str]
+
+
+def nodes_of(snapshot: Snapshot, alive: frozenset[str], *, ignore_exclude: bool = False) -> Nodes:
+    """alive: as heartbeats have it. Upstream takes the exclude label at its word even where it bars every node, as
+    kubeadm sets it on clusters of one: nothing is announced then, and nobody is told. Here it counts for nothing
+    in that case."""
+    barred: dict[str, str] = {}
+    able: dict[str, Mapping[str, str]] = {}
+    excluded: dict[str, Mapping[str, str]] = {}
+    known = {node.metadata.name: node for node in snapshot.all(Node)}
+    for name in sorted(alive):
+        node = known.get(name)
+        if node is not None and _is_cut_off(node):
+            barred[name] = "its network is unavailable (condition NetworkUnavailable)"
+        elif node is not None and EXCLUDE_LABEL in node.metadata.labels and not ignore_exclude:
+            excluded[name] = node.metadata.labels
+        else:
+            able[name] = node.metadata.labels if node is not None else {}
+    if not able and excluded:
+        return Nodes(excluded, barred)
+    barred.update(dict.fromkeys(excluded, f"it has the label {EXCLUDE_LABEL}"))
+    return Nodes(able, barred)
+
+
+class Serving:
+    """Where Services are served, from EndpointSlices and, on a box, from the Pods that stand for its parts."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._nodes: defaultdict[Key, set[str]] = defaultdict(set)
+        for slice_ in snapshot.all(EndpointSlice):
+            if slice_.service_key[1]:
+                self._nodes[slice_.service_key].update(_serving(slice_.endpoints or ()))
+        self._pods = [pod for pod in snapshot.all(Pod) if _is_ready(pod)]
+
+    def nodes(self, service: Service) -> frozenset[str]:
+        """Nodes with an endpoint that can serve; ANYWHERE among them for one that says no node."""
+        found = set(self._nodes.get(service.key, ()))
+        if not found and service.spec.selector:
+            found = {pod.spec.node_name for pod in self._pods if _selects(service, pod)}
+        return frozenset(found)
+
+
+def _serving(endpoints: Iterable[Endpoint]) -> Iterable[str]:
+    for endpoint in endpoints:
+        conditions = endpoint.conditions
+        if conditions.ready in (None, True) or conditions.serving:
+            yield endpoint.node_name or ANYWHERE
+
+
+def _selects(service: Service, pod: Pod) -> bool:
+    """A part of this program counts in every namespace: a Service for upstream's proxy finds ours by labels."""
+    labels = pod.metadata.labels
+    is_near = pod.metadata.namespace == service.metadata.namespace or labels.get(MANAGED_BY) == OURS
+    return is_near and all(labels.get(name) == value for name, value in service.spec.selector.items())
+
+
+def _is_ready(pod: Pod) -> bool:
+    return pod.status is not None and pod.status.phase == "Running" and bool(pod.spec.node_name)
+
+
+def _is_cut_off(node: Node) -> bool:
+    conditions = node.status.conditions if node.status is not None else ()
+    return any(one.type == "NetworkUnavailable" and one.status == "True" for one in conditions)
