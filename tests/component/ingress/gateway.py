@@ -6,7 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from aiohttp import WSMsgType, web
 
@@ -33,13 +33,20 @@ from tests.waiting import eventually
 HOSTNAME = "node-7"
 
 
+class Answers(Protocol):
+    """Who knows the certificates for names."""
+
+    def secret(self, sni: str, /) -> Versioned | None: ...
+    def is_known(self, sni: str, /) -> bool: ...
+
+
 class Gateway:
     """Serves one RoutingModel after the other."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
         self.folder = folder
         self.translator = Translator(ProxyOptions(hostname=HOSTNAME, **options))
-        self.index = CertificateIndex()
+        self.index: Answers = CertificateIndex()
         self.server = AdsServer(
             folder / "xds.sock",
             secret_resolver=self._secret,

@@ -51,6 +51,8 @@ class Live:
             publish=self.outcomes.append,
         )
 
+        running.index = self.controller
+
     async def run(self) -> None:
         await self.controller.run(self._given())
 
