@@ -1,5 +1,6 @@
 """Signing requests (PKCS #10, RFC 2986): made from a Certificate, and read."""
 
+import base64
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from hearthgate.certificates.x509.subject import common_name, subject_of
 from hearthgate.model.problems import Reason
 from hearthgate.resources.certmanager import usages as words
 from hearthgate.resources.certmanager.certificate import CertificateSpec
+from hearthgate.resources.certmanager.request import CertificateRequest
 from hearthgate.resources.walk import Mistake
 
 
@@ -90,6 +92,14 @@ def parse_request(pem: bytes) -> RequestFacts | Mistake:
             case _:
                 continue
     return RequestFacts(subject, common_name(subject), names, public_key, usages, is_ca, csr)
+
+
+def facts_of(request: CertificateRequest) -> RequestFacts | Mistake:
+    """Of a CertificateRequest, whose `spec.request` is PEM in base64."""
+    try:
+        return parse_request(base64.b64decode(request.spec.request, validate=True))
+    except ValueError:
+        return _unreadable("not in base64")
 
 
 def _unreadable(message: str) -> Mistake:
