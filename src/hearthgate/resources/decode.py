@@ -15,6 +15,7 @@ from hearthgate.model.problems import Problem, Reason, Severity, did_you_mean, s
 from hearthgate.model.refs import ObjectRef
 from hearthgate.model.secret import SecretBytes
 from hearthgate.resources import builtin, support, walk
+from hearthgate.resources.certmanager import checks
 from hearthgate.resources.core import Base64Secret
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.meta import Resource
@@ -163,6 +164,10 @@ def _supported(kind: Kind, resource: Resource) -> Decoded:
             ),
             *problems,
         )
+    problems += tuple(
+        Problem(ref=resource.ref, field=mistake.path, reason=mistake.reason, message=mistake.message)
+        for mistake in checks.mistakes(resource)
+    )
     return Decoded(None if any(problem.is_error for problem in problems) else resource, problems)
 
 
