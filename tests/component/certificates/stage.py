@@ -76,6 +76,20 @@ class Stage:
         assert isinstance(decoded.resource, kind), decoded
         return decoded.resource
 
+    async def all(self, kind: type[R]) -> list[R]:
+        """All objects of a kind, as typed, read from the API."""
+        page = await self.client.list_page(BY_TYPE[kind])
+        found = []
+        for raw in page.items:
+            decoded = decode_mapping({**msgspec.json.decode(raw), **_type_of(kind)}).resource
+            assert isinstance(decoded, kind), decoded
+            found.append(decoded)
+        return found
+
+
+def _type_of(kind: type[Resource]) -> dict[str, str]:
+    return {"apiVersion": BY_TYPE[kind].api_version, "kind": BY_TYPE[kind].kind}
+
 
 @contextlib.asynccontextmanager
 async def stage(

@@ -1,0 +1,63 @@
+"""Everything that issues: issuers, requests, orders and their proofs, put together."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from hearthgate.certificates.acme.transport import Call
+from hearthgate.certificates.issuers.accounts import AccountDesk
+from hearthgate.certificates.issuers.reconciler import KINDS as ISSUER_KINDS
+from hearthgate.certificates.issuers.reconciler import IssuerReconciler
+from hearthgate.certificates.orders.challenges import KINDS as CHALLENGE_KINDS
+from hearthgate.certificates.orders.challenges import ChallengeReconciler
+from hearthgate.certificates.orders.http01 import HTTP01Proofs
+from hearthgate.certificates.orders.placing import Placing
+from hearthgate.certificates.orders.proofs import Proofs
+from hearthgate.certificates.orders.reconciler import KINDS as ORDER_KINDS
+from hearthgate.certificates.orders.reconciler import OrderReconciler
+from hearthgate.certificates.orders.tlsalpn01 import TLSALPN01Proofs
+from hearthgate.certificates.requests.acme import AcmeRequests
+from hearthgate.certificates.requests.reconciler import KINDS as REQUEST_KINDS
+from hearthgate.certificates.requests.reconciler import RequestReconciler
+from hearthgate.certificates.tools import Tools
+from hearthgate.cluster.reconcile import Reconciler
+from hearthgate.resources.certmanager import Certificate, ClusterIssuer, Issuer
+from hearthgate.resources.meta import Resource
+
+KINDS: Final[tuple[type[Resource], ...]] = tuple(
+    dict.fromkeys((Certificate, *ISSUER_KINDS, *REQUEST_KINDS, *ORDER_KINDS, *CHALLENGE_KINDS))
+)
+"""What must be in the snapshots."""
+
+
+class Issuance:
+    """reconcilers: to be run. observe: hears of every request to a CA. proofs: other ways than usual to give
+    proofs, by the type of the Challenge."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        observe: Callable[[Call], None] = lambda _: None,
+        proofs: Mapping[str, Proofs] | None = None,
+    ) -> None:
+        self._desk = AccountDesk(tools, observe)
+        placing = Placing(tools, self._desk.ledgers)
+
+        def nameservers() -> Sequence[str]:
+            return tools.settings.acme_http01_config.solver_nameservers
+
+        ways: dict[str, Proofs] = {
+            "HTTP-01": HTTP01Proofs(nameservers),
+            "TLS-ALPN-01": TLSALPN01Proofs(nameservers),
+            **(proofs or {}),
+        }
+        self.reconcilers: tuple[Reconciler, ...] = (
+            IssuerReconciler(tools, Issuer, self._desk),
+            IssuerReconciler(tools, ClusterIssuer, self._desk),
+            RequestReconciler(tools, AcmeRequests(tools)),
+            OrderReconciler(tools, self._desk, placing),
+            ChallengeReconciler(tools, self._desk, placing, ways),
+        )
+
+    async def close(self) -> None:
+        """Ends the connections to CAs."""
+        await self._desk.close()
