@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench import api, apply, memory, middlewares, report, soak, start, throughput
+from bench import api, apply, handshakes, memory, middlewares, report, soak, start, throughput
 
 Part = Callable[..., tuple[list[report.Figure], dict[str, Any]]]
 PARTS: dict[str, Part] = {
@@ -16,6 +16,7 @@ PARTS: dict[str, Part] = {
     "start": start.run,
     "memory": memory.run,
     "api": api.run,
+    "handshakes": handshakes.run,
     "middlewares": middlewares.run,
     "soak": soak.run,
 }
@@ -25,7 +26,7 @@ PARTS: dict[str, Part] = {
 @click.argument("names", nargs=-1, type=click.Choice([*PARTS]))
 @click.option("--quick", is_flag=True, help="Short runs and small numbers: a first look, not a result.")
 def main(*, names: tuple[str, ...], quick: bool) -> None:
-    """Measure Hearthgate: throughput, apply, start, memory, api, middlewares, soak; all without NAMES."""
+    """Measure Hearthgate, in all parts without NAMES."""
     console = Console(stderr=True)
     figures: list[report.Figure] = []
     details: dict[str, Any] = {}

@@ -106,6 +106,10 @@ class Gateway:
         envoy = [pid for pid, name in names.items() if "envoy" in name]
         return Spent(cpu_seconds(names.keys() - set(envoy)), cpu_seconds(envoy))
 
+    def processes(self) -> dict[int, str]:
+        """All of it, Envoy included."""
+        return tree(self._process.pid)
+
     def stop(self) -> None:
         end(self._process)
 

@@ -148,7 +148,8 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
         ),
         Reason.DEFAULT_CERTIFICATE: (
             "No certificate covers the host: browsers will warn.",
-            "Add a Secret with a certificate for it, by `tls.secretName` or a TLSStore.",
+            "`kubectl get certificate` says how far the one is that was asked for. Without an issuer: name a Secret "
+            "with a certificate for it, by `tls.secretName` or a TLSStore.",
         ),
         Reason.PROXY_REJECTED: (
             "Envoy refused what was made from the object. The last good configuration serves.",
