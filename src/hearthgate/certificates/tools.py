@@ -45,6 +45,14 @@ class Tools:
             if (metadata.get("uid", ""), metadata.get("resourceVersion", "")) != known:
                 raise Conflict(f"{resource.ref}: changed meanwhile")
 
+    async def ensure_absent(self, kind: type[Resource], namespace: str, name: str) -> None:
+        """Raises Conflict when there is such an object by now."""
+        try:
+            await self.client.get(BY_TYPE[kind], namespace, name)
+        except NotFound:
+            return
+        raise Conflict(f"{kind.__name__} {namespace}/{name}: appeared meanwhile")
+
     async def patch_status(self, resource: Resource, status: Mapping[str, Any]) -> None:
         """Merges into the status; None takes a field away. Raises Conflict when the object has changed."""
         metadata = resource.metadata
