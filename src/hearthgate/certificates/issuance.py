@@ -15,16 +15,18 @@ from hearthgate.certificates.orders.proofs import Proofs
 from hearthgate.certificates.orders.reconciler import KINDS as ORDER_KINDS
 from hearthgate.certificates.orders.reconciler import OrderReconciler
 from hearthgate.certificates.orders.tlsalpn01 import TLSALPN01Proofs
+from hearthgate.certificates.renewal_info import KINDS as RENEWAL_KINDS
+from hearthgate.certificates.renewal_info import RenewalInfoReconciler
 from hearthgate.certificates.requests.acme import AcmeRequests
 from hearthgate.certificates.requests.reconciler import KINDS as REQUEST_KINDS
 from hearthgate.certificates.requests.reconciler import RequestReconciler
 from hearthgate.certificates.tools import Tools
 from hearthgate.cluster.reconcile import Reconciler
-from hearthgate.resources.certmanager import Certificate, ClusterIssuer, Issuer
+from hearthgate.resources.certmanager import ClusterIssuer, Issuer
 from hearthgate.resources.meta import Resource
 
 KINDS: Final[tuple[type[Resource], ...]] = tuple(
-    dict.fromkeys((Certificate, *ISSUER_KINDS, *REQUEST_KINDS, *ORDER_KINDS, *CHALLENGE_KINDS))
+    dict.fromkeys((*RENEWAL_KINDS, *ISSUER_KINDS, *REQUEST_KINDS, *ORDER_KINDS, *CHALLENGE_KINDS))
 )
 """What must be in the snapshots."""
 
@@ -56,6 +58,7 @@ class Issuance:
             RequestReconciler(tools, AcmeRequests(tools)),
             OrderReconciler(tools, self._desk, placing),
             ChallengeReconciler(tools, self._desk, placing, ways),
+            RenewalInfoReconciler(tools, self._desk),
         )
 
     async def close(self) -> None:

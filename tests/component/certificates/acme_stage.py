@@ -28,7 +28,7 @@ class Records:
         remove: Callable[[str, str], Awaitable[None]] | None = None,
     ) -> None:
         self.write = write
-        self._remove = remove
+        self.remove = remove
         self.records: dict[Key, tuple[str, str]] = {}
         self.presented: list[str] = []
         self.fails: Exception | None = None
@@ -48,8 +48,8 @@ class Records:
 
     async def clear(self, snapshot: Snapshot, challenge: Key) -> None:
         record = self.records.get(challenge)
-        if record is not None and self._remove is not None:
-            await self._remove(*record)
+        if record is not None and self.remove is not None:
+            await self.remove(*record)
         self.records.pop(challenge, None)
 
 
