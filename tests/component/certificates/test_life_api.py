@@ -16,6 +16,7 @@ from hearthgate.certificates.requests.reconciler import RequestReconciler
 from hearthgate.certificates.requests.verdict import Failed, Verdict
 from hearthgate.certificates.tools import Tools
 from hearthgate.certificates.x509.leaf import parse_chain
+from hearthgate.cluster.errors import Conflict
 from hearthgate.cluster.reconcile import Reconciler
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.resources.certmanager import Certificate, CertificateRequest, ClusterIssuer, Issuer
@@ -214,20 +215,43 @@ async def test_two_certificates_with_one_secret(played: Stage) -> None:
     await until_ready(played, "other")
 
 
+async def refuse(played: Stage, name: str) -> None:
+    """As an issuer of another program would."""
+    kind = BY_TYPE[CertificateRequest]
+    failed = {"type": "Ready", "status": "False", "reason": "Failed", "message": "by hand"}
+
+    async def is_refused() -> bool:
+        found = await played.client.get(kind, NAMESPACE, name)
+        known = [one for one in found["status"]["conditions"] if one["type"] != "Ready"]
+        moment = {"lastTransitionTime": "2026-01-01T00:00:00Z"}
+        version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+        patch = {"metadata": version, "status": {"conditions": [*known, {**failed, **moment}]}}
+        try:
+            await played.client.patch_status(kind, NAMESPACE, name, patch)
+        except Conflict:
+            return False
+        return True
+
+    async def is_approved() -> bool:
+        found = await played.client.get(kind, NAMESPACE, name)
+        return len(found.get("status", {}).get("conditions", [])) > 1
+
+    await eventually(is_approved, what="the approval")
+    await eventually(is_refused, what="the refusal")
+
+
 @pytest.mark.usefixtures("running")
 async def test_a_failure_waits_and_a_corrected_spec_does_not(played: Stage) -> None:
-    condition_ = {"type": "Denied", "status": "True", "reason": "no", "message": "by hand"}
-    denied = {"conditions": [{**condition_, "lastTransitionTime": "2026-01-01T00:00:00Z"}]}
     await played.create(Certificate, wanted(issuerRef={"name": "none"}))
 
     async def is_requested() -> bool:
         return await played.get(CertificateRequest, NAMESPACE, "web-1") is not None
 
     await eventually(is_requested, what="the request")
-    await played.client.patch_status(BY_TYPE[CertificateRequest], NAMESPACE, "web-1", {"status": denied})
+    await refuse(played, "web-1")
 
     async def has_failed() -> bool:
-        return (await condition(played, "Issuing")).startswith("False Denied")
+        return (await condition(played, "Issuing")).startswith("False Failed")
 
     await eventually(has_failed, what="the failure")
     status = (await certificate(played)).status
