@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from hearthgate.apiserver.access.identity import OWN_USER, Identity
 from hearthgate.apiserver.errors import ApiError, Cause, already_exists, conflict, forbidden, invalid, not_found
 from hearthgate.apiserver.patches.apply import apply_config
 from hearthgate.apiserver.patches.fieldset import leaves
@@ -24,7 +25,9 @@ from hearthgate.apiserver.semantics.custom import admit_custom
 from hearthgate.apiserver.semantics.defaults import fill, without_nulls
 from hearthgate.apiserver.semantics.definitions import DEFINITIONS, establish
 from hearthgate.apiserver.semantics.deletion import ANYHOW, Deletion
-from hearthgate.apiserver.semantics.validation import check_values
+from hearthgate.apiserver.semantics.requesters import keep as keep_requester
+from hearthgate.apiserver.semantics.requesters import stamp as stamp_requester
+from hearthgate.apiserver.semantics.validation import check_status, check_values
 from hearthgate.apiserver.store.collection import Entry
 from hearthgate.apiserver.store.store import Mutated, Object, Put, Remove, Store
 from hearthgate.resources.kinds import Kind
@@ -36,12 +39,13 @@ _PROTECTED: Final = frozenset({"default", "kube-system"})
 
 
 class Options(NamedTuple):
-    """How a write is asked for. `subresource` is empty, `status` or `finalize`."""
+    """How a write is asked for. `subresource` is empty, `status` or `finalize`. `requester`: who asks."""
 
     manager: str = "unknown"
     validation: FieldValidation = FieldValidation.WARN
     dry_run: bool = False
     subresource: str = ""
+    requester: Identity = Identity(OWN_USER, ())
 
 
 class Result(NamedTuple):
@@ -215,6 +219,7 @@ class Verbs:
     def _fresh(self, kind: Kind, asked: Object, options: Options, warnings: list[str]) -> Object:
         fresh = lifecycle.created(kind, asked, now=self.now(), uid=str(uuid.uuid4()))
         fresh["metadata"].pop("managedFields", None)
+        stamp_requester(kind.resource, fresh, options.requester)
         return self._admitted(kind, fresh, options, warnings)
 
     def _admitted(
@@ -228,9 +233,12 @@ class Verbs:
         warnings.extend(admit(kind, obj, options.validation))
         if old is not None and not options.subresource:
             carry_over(kind.resource, old, obj)
+            keep_requester(kind.resource, old, obj)
         fill(kind.resource, obj)
         if not options.subresource:
             check_values(kind, obj, old)
+        elif options.subresource == "status" and old is not None:
+            check_status(kind, obj, old)
         if kind.resource == DEFINITIONS and not options.subresource:
             warnings.extend(establish(kind, obj, old, self.now()))
         return obj

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from hearthgate.certificates.x509.csr import request_of
@@ -33,6 +34,13 @@ def csr_of(key: Key, **spec: Any) -> str:
     made = request_of(wanted, key)
     assert isinstance(made, bytes), made
     return b64(made)
+
+
+def forged_csr(**spec: Any) -> str:
+    """One with a wrong signature: it can be read, so that the API takes it."""
+    asked = x509.load_pem_x509_csr(base64.b64decode(csr_of(generate(EC), **spec))).public_bytes(Encoding.DER)
+    forged = asked[:-1] + bytes([asked[-1] ^ 1])
+    return b64(x509.load_der_x509_csr(forged).public_bytes(Encoding.PEM))
 
 
 async def request(

@@ -26,6 +26,7 @@ from tests.component.certificates.requests_made import (
     chain_of,
     condition,
     ended,
+    forged_csr,
     key_pem,
     make_ca,
     request,
@@ -92,8 +93,9 @@ class TestCA:
         root = await ca_secret(api, "ca")
         await issuer(api, "ca", ca={"secretName": "ca", "ocspServers": ["http://ocsp.test"]})
         key = generate(EC)
-        more = {"usages": ["digital signature", "server auth"], "duration": "24h"}
-        await request(api, "web-1", issuer="ca", key=key, more=more, dnsNames=["a.test"], commonName="a.test")
+        usages = ["digital signature", "server auth"]
+        names: dict[str, Any] = {"dnsNames": ["a.test"], "commonName": "a.test", "usages": usages}
+        await request(api, "web-1", issuer="ca", key=key, more={"usages": usages, "duration": "24h"}, **names)
         ready = await ended(api, "web-1")
         assert (ready.status, ready.reason) == ("True", "Issued")
         chain = await chain_of(api, "web-1")
@@ -251,7 +253,7 @@ class TestAnyRequest:
     async def test_broken(self, api: Stage) -> None:
         await ca_secret(api, "ca")
         await issuer(api, "ca", ca={"secretName": "ca"})
-        await request(api, "web-1", issuer="ca", csr=b64(b"nonsense"))
+        await request(api, "web-1", issuer="ca", csr=forged_csr(dnsNames=["a.test"]))
         ready = await ended(api, "web-1")
         assert (ready.reason, "signing request" in ready.message) == ("Failed", True)
 

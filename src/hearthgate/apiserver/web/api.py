@@ -23,7 +23,7 @@ from hearthgate.apiserver.web.backup import BackupServing
 from hearthgate.apiserver.web.body import decode_object
 from hearthgate.apiserver.web.discovery import Discovery
 from hearthgate.apiserver.web.documents import answer_openapi
-from hearthgate.apiserver.web.gate import Gate
+from hearthgate.apiserver.web.gate import ACTING, Gate
 from hearthgate.apiserver.web.logs import LogServing, PodLogs
 from hearthgate.apiserver.web.openapi import OpenApi
 from hearthgate.apiserver.web.query import flag
@@ -109,7 +109,7 @@ class Api:
         if (public := self._public(request)) is not None:
             return public
         call.real = self._gate.real(request)
-        call.acting = self._gate.acting(request, call.real)
+        call.acting = request[ACTING] = self._gate.acting(request, call.real)
         self._gate.check(call.acting, call.wanted)
         if self._backup is not None and (backup := await self._backup.answer(request)) is not None:
             return backup

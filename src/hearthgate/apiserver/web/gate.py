@@ -21,6 +21,8 @@ from hearthgate.apiserver.errors import ApiError, bad_request
 from hearthgate.apiserver.served import ServedKinds
 from hearthgate.resources.kinds import Kind
 
+ACTING: Final = web.RequestKey("acting", Identity)
+"""As whom a request acts, once that is known."""
 _RECHECK_EVERY: Final = 2.0
 _AS_USER: Final = "Impersonate-User"
 _AS_GROUP: Final = "Impersonate-Group"

@@ -21,6 +21,7 @@ from hearthgate.apiserver.web import protobuf, query
 from hearthgate.apiserver.web.answers import list_body, object_body, send
 from hearthgate.apiserver.web.body import decode_json, decode_object, decode_yaml
 from hearthgate.apiserver.web.duplicates import duplicate_fields
+from hearthgate.apiserver.web.gate import ACTING
 from hearthgate.apiserver.web.negotiate import Form, wanted_form
 from hearthgate.apiserver.web.pages import Page
 from hearthgate.apiserver.web.target import Target
@@ -119,7 +120,8 @@ def _check_unversioned(obj: Any) -> None:
 
 
 def _options(request: web.Request, target: Target) -> Options:
-    return query.write_options(request.query, request.headers.get("User-Agent", ""), target.subresource)
+    options = query.write_options(request.query, request.headers.get("User-Agent", ""), target.subresource)
+    return options._replace(requester=request[ACTING]) if ACTING in request else options
 
 
 def _duplicates(request: web.Request, kind: Kind, options: Options, body: bytes, sent: Any) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from hearthgate.apiserver.errors import Cause, invalid
 from hearthgate.apiserver.semantics.immutable import frozen_causes
-from hearthgate.apiserver.semantics.validation import data, endpoints, networking, services, workloads
+from hearthgate.apiserver.semantics.validation import certmanager, data, endpoints, networking, services, workloads
 from hearthgate.resources.kinds import Kind
 
 Object = Mapping[str, Any]
@@ -27,6 +27,7 @@ _BY_RESOURCE: Final[Mapping[str, Check]] = MappingProxyType(
         "ingresses.networking.k8s.io": networking.check_ingress,
         "ingressclasses.networking.k8s.io": networking.check_class,
         "networkpolicies.networking.k8s.io": networking.check_policy,
+        **certmanager.CHECKS,
     }
 )
 _OUTSIDE: Final = ("metadata", "status")
@@ -45,11 +46,19 @@ def value_causes(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
     An object that was stored under other rules may still change its metadata and its status, or it could never
     be given up.
     """
+    causes = [] if old is None else list(certmanager.check_annotations(kind.resource, obj, old))
     if old is not None and _substance(old) == _substance(obj):
-        return []
+        return causes
     check = _BY_RESOURCE.get(kind.resource)
-    causes = [] if check is None else list(check(obj, old))
+    if check is not None:
+        causes.extend(check(obj, old))
     return causes if old is None else [*causes, *frozen_causes(kind, old, obj)]
+
+
+def check_status(kind: Kind, obj: Object, old: Object) -> None:
+    """Raises ApiError 422 when the status may not become that."""
+    if causes := list(certmanager.check_status(kind.resource, obj, old)):
+        raise invalid(kind, obj["metadata"].get("name", ""), causes)
 
 
 def _substance(obj: Object) -> dict[str, Any]:
