@@ -94,7 +94,13 @@ REFUSED: dict[str, tuple[bytes, int]] = {
     "a space in the path": (head(HOST, method="GET", target="/a b"), 400),
     "a tab in the path": (head(HOST, method="GET", target="/a\tb"), 400),
     "a letter that is not ASCII": (head(HOST, method="GET", target="/\xc3\xa9"), 400),
+    "a percent sign, for a WebSocket": (
+        head(HOST, "Connection: Upgrade", "Upgrade: websocket", method="GET", target="/a%"),
+        400,
+    ),
+    "no escape, from a gRPC client": (head(HOST, "Content-Type: application/grpc", target="/a%zz"), 400),
     "TRACE": (head(HOST, method="TRACE"), 501),
+    "TRACE of a host that nobody serves": (head("Host: other.test", method="TRACE"), 501),
     "CONNECT": (head(HOST, method="CONNECT", target="site.test:443"), 501),
     "a method with a parenthesis": (head(HOST, method="G(T"), 400),
     "http in small letters": (head(HOST, method="GET", version="http/1.1"), 400),

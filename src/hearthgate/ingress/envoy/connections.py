@@ -7,7 +7,7 @@ off, limits on headers are upstream's, and Envoy's own answers have upstream's t
 from enum import StrEnum
 from typing import Any, Final
 
-from hearthgate.ingress.envoy import forwarded, grpc_answers, queries
+from hearthgate.ingress.envoy import forwarded, grpc_answers, queries, refusals
 from hearthgate.ingress.envoy.messages import ADS, CLIENT_IP, PEER, duration, extension, header, wrapped
 from hearthgate.ingress.envoy.observability.recording import Recording
 from hearthgate.ingress.envoy.peers import SOCKET, Peers, peer_format
@@ -78,6 +78,7 @@ def _connection_manager(
         "rds": {"route_config_name": route_config, "config_source": ADS},
         "http_filters": [
             *recorded,
+            *refusals.filters(),
             *queries.filters(entrypoint.semicolons),
             *forwarded.filters(tls=tls, schemes=schemes),
             *last,
@@ -102,13 +103,14 @@ def _connection_manager(
                 "upgrade_type": "websocket",
                 "filters": [
                     *recorded,
+                    *refusals.filters(),
                     *queries.filters(entrypoint.semicolons),
                     *forwarded.websocket_filters(trusted=peers.trusted, tls=tls, schemes=schemes),
                     *last,
                 ],
             },
             *({"upgrade_type": name} for name in OTHER_UPGRADES),
-            {"upgrade_type": "CONNECT"},  # so that its route answers: without, it is 403
+            {"upgrade_type": "CONNECT"},  # so that it is refused as the others
         ],
         "local_reply_config": _local_replies(),
         "stream_error_on_invalid_http_message": wrapped(True),
@@ -214,6 +216,15 @@ def _local_replies() -> dict[str, Any]:
     kept = grpc_answers.kept_status()
     return {
         "mappers": [
+            *(
+                {
+                    "filter": _details(one.details),
+                    "status_code": wrapped(one.status),
+                    "body_format_override": plain(one.text),
+                    "headers_to_add": [grpc_answers.kept_status(one.status)],
+                }
+                for one in refusals.REFUSALS
+            ),
             mapper(("NR",), 404, "404 page not found\n", nosniff),
             mapper(("UH", "NC"), 503, "no available server"),
             mapper(("UT", "SI"), 504, "Gateway Timeout"),

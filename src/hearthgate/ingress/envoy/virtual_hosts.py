@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from hearthgate.ingress.envoy.actions import answer
 from hearthgate.ingress.envoy.forwarded import NEVER_SENT, outgoing
-from hearthgate.ingress.envoy.guards import after, before
+from hearthgate.ingress.envoy.guards import before
 from hearthgate.ingress.envoy.match import domain_names
 from hearthgate.ingress.envoy.messages import field, header, make, wrapped
 from hearthgate.ingress.envoy.peers import SOCKET
@@ -41,7 +41,7 @@ class Table(NamedTuple):
 def virtual_host(domain: str, routers: Iterable[CompiledRouter]) -> bytes:
     """The virtual host of a domain, as `virtual_hosts` of a RouteConfiguration. `routers`: by precedence."""
     names = b"".join(field(_DOMAINS, name.encode()) for name in domain_names(domain))
-    routes = b"".join([before(domain), *[router.routes(domain) for router in routers], after()])
+    routes = b"".join([before(domain), *[router.routes(domain) for router in routers]])
     # Without routes it is needed all the same: its requests must not fall to the virtual host of a wildcard.
     return field(_VIRTUAL_HOSTS, field(_NAME, domain.encode()), names, routes, _retry_buffer())
 
