@@ -73,6 +73,10 @@ class FaultCa(Moods):
         return self._desk.orders
 
     @property
+    def accounts(self) -> dict[int, dict[str, Any]]:
+        return self._desk.accounts
+
+    @property
     def revoked(self) -> set[int]:
         return self._desk.revoked
 

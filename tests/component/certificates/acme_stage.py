@@ -39,18 +39,19 @@ class Records:
             raise self.fails
         record = (f"_acme-challenge.{challenge.spec.dns_name}", challenge.spec.key)
         self.presented.append(record[0])
+        self.records[challenge.key] = record
         if self.write is not None:
             await self.write(*record)
-        self.records[challenge.key] = record
 
     async def look(self, challenge: Challenge) -> Seen:
         return self.seen
 
     async def clear(self, snapshot: Snapshot, challenge: Key) -> None:
         record = self.records.get(challenge)
-        if record is not None and self.remove is not None:
-            await self.remove(*record)
-        self.records.pop(challenge, None)
+        if record is not None:
+            if self.remove is not None:
+                await self.remove(*record)
+            del self.records[challenge]
 
 
 @contextlib.asynccontextmanager

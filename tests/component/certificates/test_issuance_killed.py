@@ -1,0 +1,152 @@
+"""kill -9 between any two steps: whatever was written last, the next start goes on from there."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hearthgate.certificates.acme.transport import Call
+from hearthgate.certificates.issuance import KINDS, Issuance
+from hearthgate.certificates.tools import Tools
+from hearthgate.cluster.client import Client, Object
+from hearthgate.cluster.config import from_files
+from hearthgate.cluster.events import EventWriter
+from hearthgate.resources.certmanager import CertificateRequest, Order
+from hearthgate.resources.kinds import Kind
+from tests.acme.fault_ca import FaultCa, run_fault_ca
+from tests.component.certificates.acme_stage import Records, acme_issuer
+from tests.component.certificates.requests_made import ended, request, secret
+from tests.component.certificates.stage import Stage, stage
+from tests.waiting import eventually
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+class Fate:
+    """steps: those so far, by name: writes into the API and requests to the CA. after: the one to die after; None:
+    live."""
+
+    def __init__(self, after: int | None = None) -> None:
+        self.steps: list[str] = []
+        self._after = after
+
+    def step(self, name: str) -> None:
+        if self._after is not None and len(self.steps) >= self._after:
+            raise Killed  # whatever was under way when it died
+        self.steps.append(name)
+        if len(self.steps) == self._after:
+            raise Killed
+
+    def called(self, call: Call) -> None:
+        if call.method == "POST":
+            self.step(call.action)
+
+
+class MortalClient(Client):
+    """Dies after a write that was done."""
+
+    def __init__(self, stage: Stage, fate: Fate) -> None:
+        super().__init__(from_files([stage.server.kubeconfig]))
+        self._fate = fate
+
+    async def create(self, kind: Kind, content: Mapping[str, Any]) -> Object:
+        written = await super().create(kind, content)
+        if kind.kind != "Event":
+            self._fate.step(f"create {kind.kind}")
+        return written
+
+    async def apply(self, kind: Kind, content: Mapping[str, Any], *, manager: str = "hearthgate") -> Object:
+        written = await super().apply(kind, content, manager=manager)
+        self._fate.step(f"apply {kind.kind}")
+        return written
+
+    async def patch_status(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> Object:
+        written = await super().patch_status(kind, namespace, name, patch)
+        self._fate.step(f"status of {kind.kind}")
+        return written
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
+        await super().delete(kind, namespace, name, uid=uid)
+        self._fate.step(f"delete {kind.kind}")
+
+
+@contextlib.asynccontextmanager
+async def life(api: Stage, fate: Fate, records: Records) -> AsyncIterator[None]:
+    """One process, with its own memory."""
+    async with MortalClient(api, fate) as client:
+        tools = Tools(client, EventWriter(client), api.tools.settings)
+        mortal = Stage(api.server, api.client, tools)
+        issuance = Issuance(tools, observe=fate.called, proofs={"DNS-01": records})
+        try:
+            async with mortal.running(issuance.reconcilers, KINDS):
+                yield
+        finally:
+            await issuance.close()
+
+
+async def _issue(api: Stage, ca: FaultCa, number: int, fate: Fate, records: Records) -> None:
+    """Lives until the request is issued and cleaned up, or until its fate."""
+    async with life(api, fate, records):
+        await ended(api, f"web-{number}")
+        await eventually(lambda: not records.records, what="the records to be gone")
+
+
+async def test_every_step(tmp_path: Path) -> None:
+    async with run_fault_ca() as ca, stage(tmp_path) as api:
+        await secret(api, "token", token=b"t")
+        fate = Fate()
+        records = _mortal_records(fate)
+        await _begin(api, ca, 0)
+        await _issue(api, ca, 0, fate, records)
+        steps = fate.steps
+        assert {"create Secret", "register_account", "authorize_order", "create Challenge"} <= set(steps)
+        assert len(steps) > 20
+        for number in range(1, len(steps) + 1):
+            await _try_once(api, ca, number)
+
+
+def _mortal_records(fate: Fate) -> Records:
+    async def step(name: str, value: str) -> None:
+        fate.step("record")
+
+    return Records(step, step)
+
+
+async def _begin(api: Stage, ca: FaultCa, number: int) -> None:
+    """An issuer and a request of their own."""
+    await acme_issuer(api, ca.directory, ca.ca, name=f"acme-{number}")
+    names = [f"home{number}.test", f"*.home{number}.test"]
+    await request(api, f"web-{number}", issuer=f"acme-{number}", dnsNames=names)
+
+
+async def _try_once(api: Stage, ca: FaultCa, number: int) -> None:
+    """Dies after the step of this number, and goes on."""
+    orders, accounts = len(ca.asked("newOrder")), len(ca.accounts)
+    fate = Fate(after=number)
+    records = _mortal_records(fate)
+    await _begin(api, ca, number)
+    with contextlib.suppress(Killed):
+        try:
+            await _issue(api, ca, number, fate, records)
+        except BaseExceptionGroup as group:
+            _, others = group.split(Killed)
+            if others is not None:
+                raise others from None
+    where = f"killed after step {number}, {fate.steps[-1]}"
+    records.write = records.remove = None
+    await _issue(api, ca, number, Fate(), records)
+    ready = await ended(api, f"web-{number}")
+    assert ready.reason == "Issued", where
+    assert len(ca.accounts) == accounts + 1, where
+    # Killed with the answer to newOrder in hand, nobody knows of that order any more.
+    most = 2 if fate.steps[-1] in ("authorize_order", "apply ConfigMap") else 1
+    assert len(ca.asked("newOrder")) - orders <= most, where
+    owned = [one for one in await api.all(Order) if one.metadata.name.startswith(f"web-{number}-")]
+    assert len(owned) == 1, where
+    found = await api.get(CertificateRequest, "default", f"web-{number}")
+    assert found is not None
+    assert found.status is not None
+    assert found.status.failure_time is None, where
+    assert not records.records, where
