@@ -102,8 +102,12 @@ class ChallengeReconciler:
         thing = self._thing(snapshot, challenge, issuer)
         if rest := self._pace.rest(thing):
             return rest
+        way = self._proofs.get(challenge.spec.type)
+        if way is None:
+            await self._say(challenge, {"reason": f"{challenge.spec.type} is not done here: use another solver"})
+            return None
         try:
-            step = await self._proving.step(snapshot, challenge, issuer, client, self._way(challenge))
+            step = await self._proving.step(snapshot, challenge, issuer, client, way)
         except Conflict:
             raise
         except PresentTrouble as error:
@@ -184,9 +188,6 @@ class ChallengeReconciler:
         secrets = [snapshot.get(Secret, place, name) for name in sorted(named)]
         versions = [secret.metadata.resource_version for secret in secrets if secret is not None]
         return (challenge.metadata.uid, progress.state, progress.presented, *versions)
-
-    def _way(self, challenge: Challenge) -> Proofs:
-        return self._proofs[challenge.spec.type]
 
     def _follow(self, snapshot: Snapshot) -> None:
         collection = snapshot.collection(Challenge)
