@@ -4,13 +4,15 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from ipaddress import ip_address
+from typing import Final
 
 import dns.asyncresolver
 import dns.exception
 import dns.nameserver
 import dns.resolver
 
-_PATIENCE = 5.0
+PATIENCE: Final = 5.0
+"""Seconds for an answer of resolvers."""
 
 
 def is_address(host: str) -> bool:
@@ -30,7 +32,7 @@ async def addresses_of(host: str, servers: Sequence[str] = ()) -> tuple[str, ...
         return tuple(dict.fromkeys(str(one[4][0]) for one in sorted(found, key=lambda one: one[0])))
     resolver = dns.asyncresolver.Resolver(configure=False)
     resolver.nameservers = [_server(text) for text in servers]
-    resolver.lifetime = _PATIENCE
+    resolver.lifetime = PATIENCE
     answers = await asyncio.gather(*(_asked(resolver, host, kind) for kind in ("A", "AAAA")))
     return tuple(address for answer in answers for address in answer)
 
