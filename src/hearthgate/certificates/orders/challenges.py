@@ -10,6 +10,7 @@ from typing import Any, Final, assert_never
 import structlog
 
 from hearthgate.certificates.acme.client import AcmeClient
+from hearthgate.certificates.acme.errors import Rejected
 from hearthgate.certificates.issuers.accounts import AccountDesk
 from hearthgate.certificates.issuers.named import AnyIssuer, issuer_key, issuer_of, key_of
 from hearthgate.certificates.issuers.secrets_named import references, secrets_named
@@ -113,7 +114,7 @@ class ChallengeReconciler:
         except PresentTrouble as error:
             self._tools.events.emit(challenge, "PresentError", str(error))
             step = Again(error.retry_after, str(error))
-        except (*PASSING, Permanent) as error:
+        except (*PASSING, Rejected) as error:
             trouble = trouble_of(error, self._tools.now())
             if trouble.account_gone:
                 await self._desk.forget_account(issuer)

@@ -1,6 +1,6 @@
 """Orders at a CA: made only when the books on its limits allow it, and entered there."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from hearthgate.certificates.acme.answers import Identifier, OrderAnswer
 from hearthgate.certificates.acme.client import AcmeClient
@@ -9,9 +9,9 @@ from hearthgate.certificates.acme.ledger import Ask, Ledger, OrderKind, Wait
 from hearthgate.certificates.issuers.ledgers import Ledgers
 from hearthgate.certificates.orders.names import identifiers
 from hearthgate.certificates.predecessor import names_in, predecessor
+from hearthgate.certificates.spans import span
 from hearthgate.certificates.tools import Tools
 from hearthgate.cluster.snapshot import Snapshot
-from hearthgate.model.durations import parse_duration
 from hearthgate.resources.certmanager import Order
 
 
@@ -80,4 +80,4 @@ def ask_of(snapshot: Snapshot, order: Order, account: str) -> Ask:
 
 def _not_after(order: Order, now: datetime) -> datetime | None:
     duration = order.spec.duration
-    return None if duration is None else now + timedelta(seconds=parse_duration(duration))
+    return None if duration is None else now + span(duration)

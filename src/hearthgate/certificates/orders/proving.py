@@ -6,15 +6,16 @@ from hearthgate.certificates.acme.answers import AuthorizationAnswer, Status
 from hearthgate.certificates.acme.client import AcmeClient
 from hearthgate.certificates.acme.errors import Kind, Rejected
 from hearthgate.certificates.issuers.named import AnyIssuer
+from hearthgate.certificates.life.renewal import read_time
 from hearthgate.certificates.orders.outcomes import Again, End, Said, Step
 from hearthgate.certificates.orders.proofs import Proofs
 from hearthgate.certificates.orders.states import progress_of, state_of
 from hearthgate.certificates.pace import Pace
+from hearthgate.certificates.spans import span
 from hearthgate.certificates.tools import Tools
 from hearthgate.cluster.conditions import rfc3339
 from hearthgate.cluster.errors import Conflict
 from hearthgate.cluster.snapshot import Snapshot
-from hearthgate.model.durations import parse_duration
 from hearthgate.model.errors import Permanent, Transient
 from hearthgate.resources.certmanager import Challenge
 
@@ -32,7 +33,7 @@ class Proving:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._refused = Pace(tools.now, first=5.0, most=_SLOWLY)
-        self._looks = Pace(tools.now, first=0.5, most=_SLOWLY)
+        self._looks = Pace(tools.now, first=0.1, most=_SLOWLY)
 
     async def step(
         self, snapshot: Snapshot, challenge: Challenge, issuer: AnyIssuer, client: AcmeClient, way: Proofs
@@ -66,7 +67,7 @@ class Proving:
         """Until the CA should look: words for the status, empty when the proof was seen, or when to look again."""
         now, since = self._tools.now(), _presented_at(challenge, self._tools.now())
         if (wait := challenge.spec.solver.wait_instead_of_self_check) is not None:
-            left = (since + timedelta(seconds=parse_duration(wait)) - now).total_seconds()
+            left = (since + span(wait) - now).total_seconds()
             return (
                 Again(left, reason=f"the CA is told in {wait} from when the proof was given") if left > 0 else ""
             )
@@ -76,11 +77,11 @@ class Proving:
             self._looks.forget(uid)
             return ""
         settings = self._tools.settings.acme_dns01_config
-        left = (since + timedelta(seconds=parse_duration(settings.give_up_after)) - now).total_seconds()
+        left = (since + span(settings.give_up_after) - now).total_seconds()
         if left <= 0:
             self._looks.forget(uid)
             return f"{_UNSEEN}, so the CA decides: {seen.detail}"
-        delay = min(self._looks.again(uid), parse_duration(settings.check_retry_period))
+        delay = min(self._looks.again(uid), span(settings.check_retry_period).total_seconds())
         return Again(min(max(delay, seen.retry_after), left), reason=f"not to be seen yet: {seen.detail}")
 
     async def _accept(self, challenge: Challenge, client: AcmeClient, reason: str) -> Step:
@@ -118,6 +119,5 @@ def _is_tried(authorization: AuthorizationAnswer, challenge: Challenge) -> bool:
 
 def _presented_at(challenge: Challenge, now: datetime) -> datetime:
     """Long ago when it lies ahead: the clock was set back, and nothing shall wait longer for that."""
-    text = progress_of(challenge).presented_at
-    moment = datetime.fromisoformat(text) if text else now
+    moment = read_time(progress_of(challenge).presented_at) or now
     return moment if moment <= now + _CLOCK_TOLERANCE else moment - timedelta(days=36500)

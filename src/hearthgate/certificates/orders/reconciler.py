@@ -11,6 +11,7 @@ from typing import Any, Final, assert_never
 import structlog
 
 from hearthgate.certificates.acme.client import AcmeClient
+from hearthgate.certificates.acme.errors import Rejected
 from hearthgate.certificates.issuers.accounts import AccountDesk
 from hearthgate.certificates.issuers.named import AnyIssuer, issuer_key, issuer_of, key_of
 from hearthgate.certificates.orders.outcomes import Again, End, Said, Step
@@ -24,7 +25,6 @@ from hearthgate.certificates.tagged import Tagged
 from hearthgate.certificates.tools import Tools
 from hearthgate.cluster.conditions import rfc3339
 from hearthgate.cluster.snapshot import Key, Snapshot
-from hearthgate.model.errors import Permanent
 from hearthgate.resources.certmanager import Challenge, ClusterIssuer, Issuer, Order
 from hearthgate.resources.meta import Resource
 
@@ -87,7 +87,7 @@ class OrderReconciler:
             return rest
         try:
             step = await self._step(snapshot, order, issuer, client)
-        except (*PASSING, Permanent) as error:
+        except (*PASSING, Rejected) as error:
             trouble = trouble_of(error, self._tools.now())
             if trouble.account_gone:
                 await self._desk.forget_account(issuer)

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hearthgate.certificates.acme.answers import AuthorizationAnswer, OrderAnswer, Status
@@ -62,7 +63,10 @@ class Steps:
     async def finalize(self, order: Order, client: AcmeClient, preferred: str) -> Step:
         await self._tools.ensure_fresh(order)
         status = status_of(order)
-        request = x509.load_pem_x509_csr(base64.b64decode(order.spec.request))
+        try:
+            request = x509.load_pem_x509_csr(base64.b64decode(order.spec.request))
+        except (ValueError, UnsupportedAlgorithm):
+            return End("errored", "spec.request is not a signing request in PEM and base64")
         answer = await client.finalize(status.finalize_url, request.public_bytes(Encoding.DER), order=status.url)
         return await self._take(order, client, answer, (), preferred)
 

@@ -34,12 +34,12 @@ class TLSALPN01Proofs(GivenByProxy):
                 addresses = await addresses_of(host, tuple(self._nameservers()))
                 if not addresses:
                     return Seen(False, f"{host} has no address")
-                shown = await self._handshake(host, addresses[0])
+                proves = _proves(await self._handshake(host, addresses[0]), key)
         except TimeoutError:
             return Seen(False, f"{what}: no answer in {TIMEOUT:g} s")
         except (OSError, ValueError) as error:
             return Seen(False, f"{what}: {error or type(error).__name__}")
-        if _proves(shown, key):
+        if proves:
             return Seen(True, f"{what} shows the proof")
         return Seen(False, f"{what} shows another certificate than the proof: does it lead to this proxy?")
 

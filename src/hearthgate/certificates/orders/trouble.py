@@ -23,7 +23,7 @@ PASSING = (NetworkTrouble, BadAnswer, Limited, Unavailable)
 
 
 def trouble_of(error: HearthgateError, now: datetime) -> Trouble:
-    """error: one of PASSING, or Permanent."""
+    """error: one of PASSING, or Rejected."""
     if isinstance(error, PASSING):
         after = error.retry_after
         until = "" if after is None else f"; tried again at {now + timedelta(seconds=after):%Y-%m-%dT%H:%M:%SZ}"

@@ -93,4 +93,4 @@ def order_of(
 
 def attempt_of(order: Order) -> int:
     text = order.metadata.annotations.get(ATTEMPT, "")
-    return int(text) if text.isdecimal() else 1
+    return int(text) if text.isdecimal() and len(text) < 4 else 1

@@ -2,17 +2,17 @@
 
 import base64
 import binascii
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from hearthgate.certificates.issuers.ca import Unusable, signing_pair
 from hearthgate.certificates.issuers.named import DEFAULT_KEY
 from hearthgate.certificates.requests.verdict import Failed, Issued, Pending, Verdict
+from hearthgate.certificates.spans import span
 from hearthgate.certificates.x509.chains import strip_root
 from hearthgate.certificates.x509.csr import RequestFacts, parse_request
 from hearthgate.certificates.x509.keys import KeyProblem, parse_key, same_public_key
 from hearthgate.certificates.x509.leaf import pem_of
 from hearthgate.certificates.x509.sign import DEFAULT_DURATION, Terms, self_sign, sign
-from hearthgate.model.durations import parse_duration
 from hearthgate.resources.certmanager import CertificateRequest
 from hearthgate.resources.certmanager.issuer import CAIssuer, SelfSignedIssuer
 from hearthgate.resources.core import Secret
@@ -95,5 +95,5 @@ def self_signed(
 
 def _terms(request: CertificateRequest) -> Terms:
     spec = request.spec
-    duration = timedelta(seconds=parse_duration(spec.duration)) if spec.duration else DEFAULT_DURATION
+    duration = span(spec.duration) if spec.duration else DEFAULT_DURATION
     return Terms(usages=spec.usages, is_ca=spec.is_ca, duration=duration)
