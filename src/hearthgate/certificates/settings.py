@@ -21,12 +21,24 @@ class ACMEDNS01Config(Strict, frozen=True, kw_only=True):
     recursive_nameservers_only: ask just them, never the zone's own servers.
     check_retry_period: time between two looks.
     give_up_after: after so long the CA decides, whatever was seen: it may see what we cannot.
+    public_nameservers: asked for a second opinion when this machine's resolvers do not show a proof, and none were
+    named: a home's resolvers may answer for a zone of their own. Empty: nobody is asked.
     """
 
     recursive_nameservers: tuple[str, ...] = ()
     recursive_nameservers_only: bool = False
+    public_nameservers: tuple[str, ...] = ("https://1.1.1.1/dns-query", "https://8.8.8.8/dns-query")
     check_retry_period: Duration = "10s"
     give_up_after: Duration = "2m"
+
+
+class DNS01ExecConfig(Strict, frozen=True, kw_only=True):
+    """Whoever may write an issuer shall not run any program with the rights of this one.
+
+    allowed: absolute paths of the programs that `solvers[].dns01.exec` may name.
+    """
+
+    allowed: tuple[str, ...] = ()
 
 
 class ACMEHTTP01Config(Strict, frozen=True, kw_only=True):
@@ -64,6 +76,7 @@ class CertificateSettings(Strict, frozen=True, kw_only=True):
     local_ca: bool = msgspec.field(default=True, name="localCA")
     cluster_resource_namespace: str = OWN_NAMESPACE
     acme_dns01_config: ACMEDNS01Config = msgspec.field(default=ACMEDNS01Config(), name="acmeDNS01Config")
+    dns01_exec: DNS01ExecConfig = msgspec.field(default=DNS01ExecConfig(), name="dns01Exec")
     acme_http01_config: ACMEHTTP01Config = msgspec.field(default=ACMEHTTP01Config(), name="acmeHTTP01Config")
     ingress_shim_config: IngressShimConfig = IngressShimConfig()
     max_concurrent_challenges: Annotated[int, msgspec.Meta(ge=1)] = 60

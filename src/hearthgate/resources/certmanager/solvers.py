@@ -9,7 +9,7 @@ from hearthgate.resources.certmanager.references import SecretKeyRef
 from hearthgate.resources.meta import Strict, differs, unsupported
 from hearthgate.resources.scalars import Duration, PortNumber
 
-_OTHER_PROVIDER = unsupported("use cloudflare, rfc2136, acmeDNS or webhook")
+_OTHER_PROVIDER = unsupported("use cloudflare, rfc2136, acmeDNS, webhook or exec")
 _NO_POD = unsupported("challenges are answered without a pod")
 
 ServiceType = Annotated[Literal["ClusterIP", "NodePort", ""], _NO_POD]
@@ -166,6 +166,18 @@ class WebhookSolver(Strict, frozen=True, kw_only=True):
     config: Any = None
 
 
+class ExecSolver(Strict, frozen=True, kw_only=True):
+    """A program that writes and removes the record, for any other provider. The settings must allow it
+    (certificates.dns01Exec.allowed).
+
+    command: Its absolute path, and arguments before ours.
+    timeout: How long it may take, before it is killed with all that it started; at most 2m.
+    """
+
+    command: tuple[str, ...]
+    timeout: Duration = "60s"
+
+
 class DNS01(Strict, frozen=True, kw_only=True):
     """The CA looks up a TXT record. Exactly one provider.
 
@@ -175,6 +187,7 @@ class DNS01(Strict, frozen=True, kw_only=True):
     rfc2136: A nameserver that takes dynamic updates.
     acme_dns: An acme-dns server.
     webhook: A webhook that writes the records.
+    exec: A program that writes the records.
     akamai: A zone at Akamai.
     cloud_dns: A zone at Google Cloud.
     route53: A zone at AWS Route 53.
@@ -188,6 +201,9 @@ class DNS01(Strict, frozen=True, kw_only=True):
     rfc2136: RFC2136 | None = None
     acme_dns: AcmeDNS | None = msgspec.field(default=None, name="acmeDNS")
     webhook: WebhookSolver | None = None
+    exec_: Annotated[ExecSolver | None, differs("cert-manager has no such provider")] = msgspec.field(
+        default=None, name="exec"
+    )
     akamai: Annotated[Any, _OTHER_PROVIDER] = None
     cloud_dns: Annotated[Any, _OTHER_PROVIDER] = msgspec.field(default=None, name="cloudDNS")
     route53: Annotated[Any, _OTHER_PROVIDER] = None

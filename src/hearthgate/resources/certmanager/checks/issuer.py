@@ -16,6 +16,7 @@ from hearthgate.resources.certmanager.solvers import (
     HTTP01,
     RFC2136,
     Cloudflare,
+    ExecSolver,
     GatewaySolver,
     IngressSolver,
     Solver,
@@ -28,6 +29,7 @@ _PROVIDERS: Final = {
     "rfc2136": "rfc2136",
     "acme_dns": "acmeDNS",
     "webhook": "webhook",
+    "exec_": "exec",
     "akamai": "akamai",
     "cloud_dns": "cloudDNS",
     "route53": "route53",
@@ -35,6 +37,7 @@ _PROVIDERS: Final = {
     "digitalocean": "digitalocean",
 }
 _DNS_PORT: Final = 53
+_LONGEST_PROGRAM: Final = 120.0
 
 
 def mistakes(spec: IssuerSpec) -> Iterator[Mistake]:
@@ -140,6 +143,17 @@ def _dns01(field: str, dns01: DNS01) -> Iterator[Mistake]:
         yield from secret_key(f"{field}.acmeDNS.accountSecretRef", dns01.acme_dns.account_secret_ref)
     if dns01.webhook is not None and not dns01.webhook.solver_name:
         yield missing(f"{field}.webhook.solverName")
+    if dns01.exec_ is not None:
+        yield from _exec(f"{field}.exec", dns01.exec_)
+
+
+def _exec(field: str, program: ExecSolver) -> Iterator[Mistake]:
+    if not program.command:
+        yield missing(f"{field}.command", "is required: the absolute path of the program")
+    elif not program.command[0].startswith("/"):
+        yield invalid(f"{field}.command[0]", f"{shorten(program.command[0])} is not an absolute path")
+    if not 0 < parse_duration(program.timeout) <= _LONGEST_PROGRAM:
+        yield invalid(f"{field}.timeout", f"{program.timeout} is not more than 0 and at most 2m")
 
 
 def _cloudflare(field: str, cloudflare: Cloudflare) -> Iterator[Mistake]:
