@@ -103,6 +103,11 @@ FUZZY: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
         {"commonName": "192.0.2.1", "ipAddresses": ["192.0.2.1"]},
         (),
     ),
+    "an address that is no common name any more": (
+        {"commonName": "192.0.2.1", "ipAddresses": ["192.0.2.1"]},
+        {"ipAddresses": ["192.0.2.1"]},
+        (),
+    ),
     "a literal subject": ({"literalSubject": "CN=a.test,O=x"}, {"commonName": "a.test"}, ()),
     "a name more": ({"dnsNames": ["a.test"]}, {"dnsNames": ["a.test", "b.test"]}, ("dnsNames",)),
     "a name less": ({"dnsNames": ["a.test", "b.test"]}, {"dnsNames": ["a.test"]}, ("dnsNames",)),

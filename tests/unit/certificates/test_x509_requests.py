@@ -62,6 +62,10 @@ SUBJECTS: dict[str, tuple[dict[str, Any], str]] = {
         "2.5.4.5=7,CN=web,2.5.4.17=10115,STREET=Road 1,ST=Berlin,L=Berlin,OU=unit,O=one+O=two,C=DE",
     ),
     "a country that is no code": ({"subject": {"countries": ["Germany"]}, "dnsNames": ["a.test"]}, "C=Germany"),
+    "empty words": (
+        {"subject": {"organizations": ["", "one"], "countries": [""]}, "dnsNames": ["a.test"]},
+        "O=one",
+    ),
     "literal": ({"literalSubject": "CN=web, OU=a+L=b,o=c\\, d,DC=x"}, "CN=web,L=b+OU=a,O=c\\, d,DC=x"),
     "literal in hexadecimal": ({"literalSubject": "CN=#0C03776562,2.5.4.97=id"}, "CN=web,2.5.4.97=id"),
     "literal in quotes": ({"literalSubject": 'CN="a,b",O=x\\ '}, "CN=a\\,b,O=x\\ "),
