@@ -244,6 +244,7 @@ GOOD_ISSUERS: dict[str, Object] = {
     "Cloudflare": dns01(cloudflare=TOKEN),
     "Cloudflare by key": dns01(cloudflare={"email": "me@a.test", "apiKeySecretRef": REF}),
     "RFC 2136": dns01(rfc2136={"nameserver": "ns.test:5353", "tsigKeyName": "k", "tsigSecretSecretRef": REF}),
+    "a program": dns01(exec={"command": ["/bin/dns", "add"]}),
     "HTTP-01": acme({"http01": {"ingress": {"ingressClassName": "x"}}}, {"http01": {"gatewayHTTPRoute": {}}}),
     "TLS-ALPN-01": acme({"tlsALPN01": {}, "waitInsteadOfSelfCheck": "0s"}),
     "an account at the CA": acme(externalAccountBinding={"keyID": "1", "keySecretRef": REF}),
@@ -328,6 +329,7 @@ BAD_ISSUERS: dict[str, tuple[Object, str, str]] = {
         "spec.acme.solvers[0].dns01.webhook.solverName",
         "required",
     ),
+    "no program": (dns01(exec={"command": []}), "spec.acme.solvers[0].dns01.exec.command", "required"),
     "no host of acme-dns": (
         dns01(acmeDNS={"host": "", "accountSecretRef": REF}),
         "spec.acme.solvers[0].dns01.acmeDNS.host",

@@ -7,7 +7,7 @@ import msgspec
 
 from hearthgate.model.secret import SecretBytes
 from hearthgate.resources.certmanager.references import IssuerRef, SecretKeyRef, Usage
-from hearthgate.resources.meta import Condition, Lenient, Resource, Strict
+from hearthgate.resources.meta import Condition, Lenient, Resource, Strict, differs
 from hearthgate.resources.scalars import Duration, Name64
 
 
@@ -80,13 +80,16 @@ class PKCS12Keystore(Strict, frozen=True, kw_only=True):
     """A PKCS #12 file in the Secret: keystore.p12. One of passwordSecretRef and password.
 
     create: Whether to make it.
-    profile: Which ciphers it uses; LegacyRC2 unless set.
+    profile: Which ciphers it uses; LegacyDES unless set.
     password_secret_ref: The Secret with the password.
     password: The password itself.
     """
 
     create: bool
-    profile: Literal["LegacyRC2", "LegacyDES", "Modern2023", "Modern2026", ""] = ""
+    profile: Annotated[
+        Literal["LegacyRC2", "LegacyDES", "Modern2023", "Modern2026", ""],
+        differs("LegacyDES where upstream writes LegacyRC2; LegacyRC2 and Modern2026 are refused"),
+    ] = ""
     password_secret_ref: SecretKeyRef | None = None
     password: SecretBytes | None = None
 
@@ -171,7 +174,8 @@ class CertificateSpec(Strict, frozen=True, kw_only=True):
     subject: The subject beside the common name.
     literal_subject: The whole subject as text (RFC 4514), in place of subject and commonName.
     duration: How long it shall be valid: 2160h (90 days) unless set. ACME servers decide it themselves.
-    renew_before: How long before its end it is renewed; a third of the lifetime unless set.
+    renew_before: How long before its end it is renewed; a third of the lifetime unless set, half of one that is
+        shorter than ten days.
     renew_before_percentage: The same as a percentage of the lifetime.
     renewal: How and when to renew.
     usages: What the key may be used for: digital signature and key encipherment unless set.
