@@ -30,7 +30,6 @@ _PROVIDERS: Final = {
     "acme_dns": "acmeDNS",
     "webhook": "webhook",
     "exec_": "exec",
-    "exec_": "exec",
     "akamai": "akamai",
     "cloud_dns": "cloudDNS",
     "route53": "route53",
@@ -144,8 +143,6 @@ def _dns01(field: str, dns01: DNS01) -> Iterator[Mistake]:
         yield from secret_key(f"{field}.acmeDNS.accountSecretRef", dns01.acme_dns.account_secret_ref)
     if dns01.webhook is not None and not dns01.webhook.solver_name:
         yield missing(f"{field}.webhook.solverName")
-    if dns01.exec_ is not None and not (dns01.exec_.command and dns01.exec_.command[0]):
-        yield missing(f"{field}.exec.command", "is required: the program and what it is given")
     if dns01.exec_ is not None:
         yield from _exec(f"{field}.exec", dns01.exec_)
 
