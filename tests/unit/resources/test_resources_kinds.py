@@ -207,7 +207,7 @@ def test_a_provider_that_hearthgate_has_not_is_named_with_the_way_out() -> None:
         ("", Severity.WARNING),
         ("spec.acme.solvers[0].dns01.route53", Severity.WARNING),
     ]
-    assert decoded.problems[1].message.endswith("use cloudflare, rfc2136, acmeDNS or webhook")
+    assert decoded.problems[1].message.endswith("use cloudflare, rfc2136, acmeDNS, webhook or exec")
 
 
 @pytest.mark.parametrize("wrong", [peer(password="hunter2"), peer(password=["hunter2"])])
