@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from hearthgate.certificates.acme.account_key import AccountKey
-from hearthgate.certificates.orders import hosts
+from hearthgate.certificates.dns01 import asking
 from hearthgate.certificates.orders.http01 import PATH, HTTP01Proofs
 from hearthgate.certificates.orders.tlsalpn01 import PROTOCOL, TLSALPN01Proofs
 from hearthgate.ingress.proofs.certificate import proof_pair
@@ -116,7 +116,7 @@ class TestHTTP01:
         assert "does-not-exist.invalid" in seen.detail
 
     async def test_resolvers_that_do_not_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(hosts, "PATIENCE", 0.3)
+        monkeypatch.setattr(asking, "UDP_TRIES", (0.1,))
         dead = f"127.0.0.1:{free_port()}"
         seen = await HTTP01Proofs(lambda: (dead,), port=80).look(challenge())
         assert (seen.ok, "www.example.test" in seen.detail) == (False, True)
