@@ -63,6 +63,10 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     def without(self, entry: Entry) -> "Journal":
         return Journal(entries=tuple(known for known in self.entries if not _same(entry, known)))
 
+    def is_shared(self, entry: Entry) -> bool:
+        """Whether another Challenge wants the same record: CAs may give two orders one authorization."""
+        return any(known.record[:2] == entry.record[:2] and known.key != entry.key for known in self.entries)
+
     def left_over(self, present: Iterable[Key]) -> tuple[Key, ...]:
         """Challenges that have entries and are not among those that are present."""
         there = frozenset(present)

@@ -5,7 +5,7 @@ firewalls may keep questions from the zone's servers: then public resolvers are 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import dns.message
@@ -53,11 +53,12 @@ class Look(NamedTuple):
 
 
 class Propagation:
-    """public: resolvers for a second opinion, as settings write them. port: of the servers of zones."""
+    """public: resolvers for a second opinion, as settings write them, read at each use. port: of the servers of
+    zones."""
 
-    def __init__(self, asker: Asker, *, public: Sequence[str] = (), port: int = PORT) -> None:
+    def __init__(self, asker: Asker, *, public: Callable[[], Sequence[str]] = tuple, port: int = PORT) -> None:
         self._asker = asker
-        self._public = tuple(public)
+        self._public = public
         self._port = port
 
     async def resolvers(self, nameservers: Sequence[str]) -> Resolvers:
@@ -67,9 +68,8 @@ class Propagation:
 
     async def second(self, nameservers: Sequence[str]) -> Resolvers | None:
         """Those for a second opinion: nobody where resolvers were named, for those are to be believed."""
-        if nameservers or not self._public:
-            return None
-        return await self.resolvers(self._public)
+        public = self._public()
+        return await self.resolvers(public) if public and not nameservers else None
 
     async def seen(self, record: Record, *, nameservers: Sequence[str], recursive_only: bool = False) -> Seen:
         """Whether whoever looks now finds the record. Never raises; takes some seconds at most.
