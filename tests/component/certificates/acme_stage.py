@@ -6,8 +6,10 @@ from typing import Any
 
 from hearthgate.certificates.issuance import KINDS, Issuance
 from hearthgate.certificates.issuers.named import AnyIssuer
+from hearthgate.certificates.orders.dns01 import RecordSweeper
 from hearthgate.certificates.orders.proofs import Proofs, Seen
 from hearthgate.cluster.hub import Hub
+from hearthgate.cluster.reconcile import Reconciler
 from hearthgate.cluster.snapshot import Key, Snapshot
 from hearthgate.resources.certmanager import Challenge, Issuer, Order
 from hearthgate.resources.meta import Condition
@@ -55,13 +57,19 @@ class Records:
 
 
 @contextlib.asynccontextmanager
-async def issuing(stage: Stage, proofs: Mapping[str, Proofs]) -> AsyncIterator[Hub]:
+async def issuing(stage: Stage, proofs: Mapping[str, Proofs], *more: Reconciler) -> AsyncIterator[Hub]:
+    """proofs: those of DNS-01 among them. more: reconcilers, such as the sweeper of these proofs."""
     issuance = Issuance(stage.tools, proofs=proofs)
     try:
-        async with stage.running(issuance.reconcilers, KINDS) as hub:
+        async with stage.running((*but_the_sweeper(issuance), *more), KINDS) as hub:
             yield hub
     finally:
         await issuance.close()
+
+
+def but_the_sweeper(issuance: Issuance) -> list[Reconciler]:
+    """Without the one that sweeps up after the proofs that the test has replaced."""
+    return [one for one in issuance.reconcilers if not isinstance(one, RecordSweeper)]
 
 
 async def acme_issuer(

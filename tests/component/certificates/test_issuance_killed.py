@@ -7,6 +7,7 @@ from typing import Any
 
 from hearthgate.certificates.acme.transport import Call
 from hearthgate.certificates.issuance import KINDS, Issuance
+from hearthgate.certificates.orders.dns01 import DNS01Proofs, RecordSweeper
 from hearthgate.certificates.tools import Tools
 from hearthgate.cluster.client import Client, Object
 from hearthgate.cluster.config import from_files
@@ -14,9 +15,10 @@ from hearthgate.cluster.events import EventWriter
 from hearthgate.resources.certmanager import CertificateRequest, Order
 from hearthgate.resources.kinds import Kind
 from tests.acme.fault_ca import FaultCa, run_fault_ca
-from tests.component.certificates.acme_stage import Records, acme_issuer
+from tests.component.certificates.acme_stage import acme_issuer, but_the_sweeper
 from tests.component.certificates.requests_made import ended, request, secret
 from tests.component.certificates.stage import Stage, stage
+from tests.component.certificates.zone import SeenAtOnce, Zone
 from tests.waiting import eventually
 
 
@@ -73,33 +75,33 @@ class MortalClient(Client):
 
 
 @contextlib.asynccontextmanager
-async def life(api: Stage, fate: Fate, records: Records) -> AsyncIterator[None]:
+async def life(api: Stage, fate: Fate, zone: Zone) -> AsyncIterator[None]:
     """One process, with its own memory."""
     async with MortalClient(api, fate) as client:
         tools = Tools(client, EventWriter(client), api.tools.settings)
         mortal = Stage(api.server, api.client, tools)
-        issuance = Issuance(tools, observe=fate.called, proofs={"DNS-01": records})
+        proofs = DNS01Proofs(tools, zone, SeenAtOnce())
+        issuance = Issuance(tools, observe=fate.called, proofs={"DNS-01": proofs})
         try:
-            async with mortal.running(issuance.reconcilers, KINDS):
+            async with mortal.running((*but_the_sweeper(issuance), RecordSweeper(tools, proofs)), KINDS):
                 yield
         finally:
             await issuance.close()
 
 
-async def _issue(api: Stage, ca: FaultCa, number: int, fate: Fate, records: Records) -> None:
+async def _issue(api: Stage, ca: FaultCa, number: int, fate: Fate, zone: Zone) -> None:
     """Lives until the request is issued and cleaned up, or until its fate."""
-    async with life(api, fate, records):
+    async with life(api, fate, zone):
         await ended(api, f"web-{number}")
-        await eventually(lambda: not records.records, what="the records to be gone")
+        await eventually(lambda: not zone.records, what="the records to be gone")
 
 
 async def test_every_step(tmp_path: Path) -> None:
     async with run_fault_ca() as ca, stage(tmp_path) as api:
         await secret(api, "token", token=b"t")
         fate = Fate()
-        records = _mortal_records(fate)
         await _begin(api, ca, 0)
-        await _issue(api, ca, 0, fate, records)
+        await _issue(api, ca, 0, fate, _mortal_zone(fate))
         steps = fate.steps
         assert {"create Secret", "register_account", "authorize_order", "create Challenge"} <= set(steps)
         assert len(steps) > 20
@@ -107,11 +109,11 @@ async def test_every_step(tmp_path: Path) -> None:
             await _try_once(api, ca, number)
 
 
-def _mortal_records(fate: Fate) -> Records:
-    async def step(name: str, value: str) -> None:
-        fate.step("record")
+def _mortal_zone(fate: Fate) -> Zone:
+    async def step(name: str) -> None:
+        fate.step(f"{name} a record")
 
-    return Records(step, step)
+    return Zone(step)
 
 
 async def _begin(api: Stage, ca: FaultCa, number: int) -> None:
@@ -125,28 +127,33 @@ async def _try_once(api: Stage, ca: FaultCa, number: int) -> None:
     """Dies after the step of this number, and goes on."""
     orders, accounts = len(ca.asked("newOrder")), len(ca.accounts)
     fate = Fate(after=number)
-    records = _mortal_records(fate)
+    zone = _mortal_zone(fate)
     await _begin(api, ca, number)
     with contextlib.suppress(Killed):
         try:
-            await _issue(api, ca, number, fate, records)
+            await _issue(api, ca, number, fate, zone)
         except BaseExceptionGroup as group:
             _, others = group.split(Killed)
             if others is not None:
                 raise others from None
     where = f"killed after step {number}, {fate.steps[-1]}"
-    records.write = records.remove = None
-    await _issue(api, ca, number, Fate(), records)
+    # What the CA has made but nobody has written down is lost; everything else is gone on with.
+    asked = len(ca.asked("newOrder")) - orders
+    lost = asked - sum(one.status is not None and bool(one.status.url) for one in await _orders(api, number))
+    survivor = Zone()
+    survivor.records = zone.records
+    await _issue(api, ca, number, Fate(), survivor)
     ready = await ended(api, f"web-{number}")
     assert ready.reason == "Issued", where
     assert len(ca.accounts) == accounts + 1, where
-    # Killed with the answer to newOrder in hand, nobody knows of that order any more.
-    most = 2 if fate.steps[-1] in ("authorize_order", "apply ConfigMap") else 1
-    assert len(ca.asked("newOrder")) - orders <= most, where
-    owned = [one for one in await api.all(Order) if one.metadata.name.startswith(f"web-{number}-")]
-    assert len(owned) == 1, where
+    assert len(ca.asked("newOrder")) - orders == (1 + lost), where
+    assert len(await _orders(api, number)) == 1, where
     found = await api.get(CertificateRequest, "default", f"web-{number}")
     assert found is not None
     assert found.status is not None
     assert found.status.failure_time is None, where
-    assert not records.records, where
+    assert not survivor.records, where
+
+
+async def _orders(api: Stage, number: int) -> list[Order]:
+    return [one for one in await api.all(Order) if one.metadata.name.startswith(f"web-{number}-")]

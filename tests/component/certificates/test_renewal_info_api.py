@@ -16,7 +16,7 @@ from hearthgate.resources.certmanager.certificate import RenewalInformation
 from hearthgate.resources.registry import BY_TYPE
 from tests.acme.ca_parts import cert_id
 from tests.acme.fault_ca import FaultCa, rate_limited, run_fault_ca
-from tests.component.certificates.acme_stage import Records, acme_issuer
+from tests.component.certificates.acme_stage import Records, acme_issuer, but_the_sweeper
 from tests.component.certificates.clock import Clock
 from tests.component.certificates.requests_made import condition, secret
 from tests.component.certificates.stage import Stage, stage
@@ -32,7 +32,7 @@ async def world(tmp_path: Path, **moods: Any) -> AsyncIterator[tuple[Stage, Faul
         await secret(api, "token", token=b"t")
         issuance = Issuance(api.tools, proofs={"DNS-01": Records()})
         try:
-            async with api.running((CertificateReconciler(api.tools), *issuance.reconcilers), KINDS):
+            async with api.running((CertificateReconciler(api.tools), *but_the_sweeper(issuance)), KINDS):
                 yield api, ca, clock
         finally:
             await issuance.close()
