@@ -1,13 +1,16 @@
 """The certificates domain, wired: its reconcilers, its messages to people, its metrics."""
 
+import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from hearthgate.app.parts import CERTIFICATES
 from hearthgate.app.settings import Settings
-from hearthgate.certificates.issuers.accounts import AccountDesk
-from hearthgate.certificates.issuers.reconciler import KINDS as ISSUER_KINDS
-from hearthgate.certificates.issuers.reconciler import IssuerReconciler
+from hearthgate.certificates.issuance import KINDS as ISSUANCE_KINDS
+from hearthgate.certificates.issuance import Issuance
+from hearthgate.certificates.life.certificates import KINDS as LIFE_KINDS
+from hearthgate.certificates.life.certificates import CertificateReconciler
 from hearthgate.certificates.local_ca import KINDS as LOCAL_CA_KINDS
 from hearthgate.certificates.local_ca import ensure_local_ca
 from hearthgate.certificates.metrics import CallCounts, exposition
@@ -15,42 +18,45 @@ from hearthgate.certificates.mirrors.reconciler import KINDS as MIRROR_KINDS
 from hearthgate.certificates.mirrors.reconciler import MirrorReconciler
 from hearthgate.certificates.notify.notifier import KINDS as NOTIFIER_KINDS
 from hearthgate.certificates.notify.notifier import Notifier
-from hearthgate.certificates.requests.reconciler import KINDS as REQUEST_KINDS
 from hearthgate.certificates.served.reconciler import KINDS as SERVED_KINDS
 from hearthgate.certificates.served.reconciler import Listener, ServedReconciler
 from hearthgate.certificates.shim.asks import Entrance, Entrances
 from hearthgate.certificates.shim.reconciler import KINDS as SHIM_KINDS
 from hearthgate.certificates.shim.reconciler import SOURCES, ShimReconciler
 from hearthgate.certificates.tools import Tools
+from hearthgate.cloudflare.transport import API
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.hub import Hub
 from hearthgate.cluster.reconcile import Reconciler, Reconcilers
 from hearthgate.ingress.routing.entrypoints import default_entrypoints, is_datagram, parse_address
 from hearthgate.ingress.settings import IngressSettings
-from hearthgate.resources.certmanager import ClusterIssuer, Issuer
 from hearthgate.resources.core import ConfigMap, Secret
 from hearthgate.resources.meta import Resource
 
 KINDS: Final[tuple[type[Resource], ...]] = tuple(
     dict.fromkeys(
         (
-            *ISSUER_KINDS,
+            *ISSUANCE_KINDS,
+            *LIFE_KINDS,
             *LOCAL_CA_KINDS,
             *MIRROR_KINDS,
             *NOTIFIER_KINDS,
-            *REQUEST_KINDS,
             *SERVED_KINDS,
             *SHIM_KINDS,
         )
     )
 )
 """What this domain reads."""
+CLOUDFLARE_URL: Final = "CLOUDFLARE_BASE_URL"
+"""The variable by which Cloudflare's own tools are pointed at another server."""
 _EVERY_ADDRESS: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1"}  # noqa: S104
 
 
 class Certificates:
     """host: the name of this machine, where it is a box without a cluster. hub: where objects come from."""
+
+    description = CERTIFICATES
 
     def __init__(
         self, settings: Settings, *, client: Client, events: EventWriter, hub: Hub, host: str | None
@@ -60,7 +66,8 @@ class Certificates:
         self._host = host
         self._tools = Tools(client, events, settings.certificates)
         self._calls = CallCounts()
-        self._desk = AccountDesk(self._tools, self._calls.observe)
+        url = os.environ.get(CLOUDFLARE_URL) or API
+        self._issuance = Issuance(self._tools, self._calls.observe, cloudflare_url=url)
         self._served = ServedReconciler(self._tools, lambda: listeners(self._settings), self._entrances)
         self._loop = Reconcilers(tuple(self._reconcilers()), KINDS)
         self._notifier = Notifier(self._tools)
@@ -90,12 +97,12 @@ class Certificates:
         yield from self._served.lines()
 
     async def close(self) -> None:
-        await self._desk.close()
+        await self._issuance.close()
 
     def _reconcilers(self) -> Iterator[Reconciler]:
         tools = self._tools
-        yield IssuerReconciler(tools, Issuer, self._desk)
-        yield IssuerReconciler(tools, ClusterIssuer, self._desk)
+        yield CertificateReconciler(tools)
+        yield from self._issuance.reconcilers
         for source in SOURCES:
             yield ShimReconciler(tools, source, self._entrances)
         yield MirrorReconciler(tools, Secret)

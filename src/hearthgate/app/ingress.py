@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 
 from hearthgate import __version__
@@ -43,7 +43,7 @@ Run = Callable[[], Awaitable[None]]
 
 class Ingress:
     """sockets: where Envoy reaches this process. publish: told what became of each snapshot. addresses: of this
-    machine, where no cluster stands between it and its clients."""
+    machine, where no cluster stands between it and its clients. metrics: lines of other domains."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Ingress:
         events: EventWriter,
         publish: Callable[[Outcome], None],
         addresses: tuple[str, ...] = (),
+        metrics: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self._addresses = addresses
         self.xds_socket = sockets / "xds.sock"
@@ -77,6 +78,7 @@ class Ingress:
             facts=lambda: self._facts,
             stats=lambda pattern: self._stats(pattern),  # noqa: PLW0108 - known once the proxy is
             version=__version__,
+            others=metrics,
         )
         self._self_signed = self_signed_certificate(state)
         self._reloaded = asyncio.Event()

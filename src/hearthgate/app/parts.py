@@ -38,8 +38,18 @@ CONTROLLER: Final = Description("controller", {"app.kubernetes.io/name": "hearth
 PROXY: Final = Description(
     "proxy", {"app.kubernetes.io/name": "traefik", "component": "proxy"}, ("hearthgate.ingress.proxy",)
 )
+CERTIFICATES: Final = Description(
+    "certificates",
+    {
+        "app": "cert-manager",
+        "app.kubernetes.io/name": "cert-manager",
+        "app.kubernetes.io/component": "controller",
+        "component": "certificates",
+    },
+    ("hearthgate.certificates",),
+)
 
-DESCRIPTIONS: Final = (CONTROLLER, PROXY)
+DESCRIPTIONS: Final = (CONTROLLER, PROXY, CERTIFICATES)
 
 
 @cache

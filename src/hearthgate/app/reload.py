@@ -19,7 +19,7 @@ from hearthgate.model.refs import ObjectRef
 
 log = structlog.get_logger(__name__)
 
-LIVE: Final = frozenset({"entry_points", "providers", "servers_transport", "log"})
+LIVE: Final = frozenset({"entry_points", "providers", "servers_transport", "log", "certificates"})
 """Fields that take effect at once. Of `log` it is the level."""
 _QUIET_MS, _LONGEST_MS, _POLL_MS = 40, 400, 2000
 _LINKS_OF_MOUNTED_VOLUMES: Final = "..data"

@@ -13,7 +13,8 @@ import os
 import shutil
 import signal
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from hearthgate.apiserver.store.lock import FolderLock
 from hearthgate.app.box.controller import Box
 from hearthgate.app.box.facts import host_name, process_run, read_facts
 from hearthgate.app.box.pod_logs import PartPodLogs
+from hearthgate.app.domains import Around, Domain, kinds_read, make_domains
 from hearthgate.app.envoy import socket_folder
 from hearthgate.app.ingress import Ingress
 from hearthgate.app.local_writer import LocalWriter
@@ -57,6 +59,7 @@ from hearthgate.ingress.proxy.descriptors import ensure_schema
 from hearthgate.ingress.proxy.process import Proxy
 from hearthgate.model.problems import Problem
 from hearthgate.resources import certmanager, core, discovery, gateway, networking, traefik
+from hearthgate.resources.meta import Resource
 from hearthgate.resources.registry import BY_TYPE
 
 log = structlog.get_logger(__name__)
@@ -138,6 +141,7 @@ class Up:
         self._writer: LocalWriter | None = None
         self._objects: Objects | None = None
         self._box: Box | None = None
+        self._domains: tuple[Domain, ...] = ()
         self._hurry: Callable[[], None] = lambda: None
         self._hurried = asyncio.Event()
         self.outcome: Outcome | None = None
@@ -162,7 +166,10 @@ class Up:
         async with contextlib.AsyncExitStack() as stack:
             client = await self._api(stack, state)
             stack.push_async_callback(client.close)
-            hub = Hub(client, [BY_TYPE[read] for read in READ], last_good=self._last_good(state))
+            read: Iterable[type[Resource]] = dict.fromkeys(
+                (*READ, *kinds_read(options.settings, on_box=options.kubeconfig is None))
+            )
+            hub = Hub(client, [BY_TYPE[kind] for kind in read], last_good=self._last_good(state))
             self._missing_sources.append(hub.missing)
             async with self._ingress(state, client, hub):
                 yield
@@ -205,6 +212,8 @@ class Up:
     async def _ingress(self, state: Path, client: Client, hub: Hub) -> AsyncIterator[None]:
         sockets = socket_folder(state)
         events = EventWriter(client)
+        host = host_name() if self._options.kubeconfig is None else None
+        self._domains = make_domains(self._options.settings, Around(client, events, hub, host))
         ingress = Ingress(
             self._options.settings,
             state=state,
@@ -213,6 +222,7 @@ class Up:
             events=events,
             publish=self._on_outcome,
             addresses=read_facts().addresses if self._options.kubeconfig is None else (),
+            metrics=lambda: chain.from_iterable(domain.metrics() for domain in self._domains),
         )
         backends = BackendsController(
             self._writer or client,
@@ -238,6 +248,9 @@ class Up:
                 "backends": lambda: backends.run(hub.snapshots()),
                 **ingress.parts,
             }
+            for domain in self._domains:
+                parts.update(domain.parts)
+                stack.push_async_callback(domain.close)
             reloader = self._reloader(ingress)
             if reloader is not None:
                 parts["settings"] = reloader.run
@@ -262,6 +275,8 @@ class Up:
         stack.enter_context(reopening(proxy.reopen_logs))
         if box is not None:
             box.add(Part(PROXY, envoy_version(), lambda: process_run(proxy.pid), proxy.ready))
+            for domain in self._domains:
+                box.add(Part(domain.description, __version__, lambda: process_run(os.getpid()), self._is_ready))
 
     async def _stop_proxy(self, proxy: Proxy) -> None:
         """Requests are still taken for a while, so that a load balancer has time to notice."""
@@ -278,6 +293,8 @@ class Up:
 
         def apply(settings: Settings) -> None:
             ingress.reload(settings)
+            for domain in self._domains:
+                domain.reload(settings)
             set_log_level(settings.log.level)
             self._settings = settings
 
@@ -295,12 +312,12 @@ class Up:
         if self._objects is None:
             return None
 
-        async def ready() -> bool:
-            return not self.missing()
-
         box = Box(self._objects, namespace=pod_namespace(self._options.settings), emit=events.emit)
-        box.add(Part(CONTROLLER, __version__, lambda: process_run(os.getpid()), ready))
+        box.add(Part(CONTROLLER, __version__, lambda: process_run(os.getpid()), self._is_ready))
         return box
+
+    async def _is_ready(self) -> bool:
+        return not self.missing()
 
     def _proxy(self, sockets: Path) -> Proxy:
         def on_start() -> None:

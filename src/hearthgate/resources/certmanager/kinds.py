@@ -24,7 +24,6 @@ def _kind(
     short_names: tuple[str, ...] = (),
     acme: bool = False,
     namespaced: bool = True,
-    acted_on: bool = False,
 ) -> Kind:
     return Kind(
         "acme.cert-manager.io" if acme else "cert-manager.io",
@@ -40,7 +39,6 @@ def _kind(
         columns=(*columns, _AGE),
         selectable_fields=() if "issuer" in plural else _SELECTABLE,
         whole_table=True,
-        acted_on=acted_on,
     )
 
 
@@ -73,7 +71,7 @@ def _kinds() -> Iterator[Kind]:
     state, reason = Column("STATE", ".status.state"), Column("REASON", ".status.reason", priority=1)
     yield _kind("orders", certmanager.Order, state, Column("ISSUER", _ISSUER, priority=1), reason, acme=True)
     domain = Column("DOMAIN", ".spec.dnsName")
-    yield _kind("challenges", certmanager.Challenge, state, domain, reason, acme=True, acted_on=True)
+    yield _kind("challenges", certmanager.Challenge, state, domain, reason, acme=True)
 
 
 KINDS: Final = tuple(_kinds())

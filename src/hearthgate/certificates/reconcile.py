@@ -1,3 +1,0 @@
-from hearthgate.cluster.reconcile import Reconciler, Reconcilers
-
-__all__ = ["Reconciler", "Reconcilers"]
