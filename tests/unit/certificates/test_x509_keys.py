@@ -1,7 +1,7 @@
 """Private keys: made, written, read, compared."""
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import dsa
+from cryptography.hazmat.primitives.asymmetric import dsa, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -76,7 +76,20 @@ def _pem(encrypted: bool = False, foreign: bool = False) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
 
+def _damaged() -> bytes:
+    """RSA one of whose exponents is another: as one flipped bit on a disk makes it."""
+    key = key_of("RSA", 2048)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    whole = key.private_numbers()
+    numbers = rsa.RSAPrivateNumbers(
+        whole.p, whole.q, whole.d, whole.dmp1 ^ 2, whole.dmq1, whole.iqmp, whole.public_numbers
+    )
+    damaged = numbers.private_key(unsafe_skip_rsa_key_validation=True)
+    return damaged.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
 BAD = {
+    "damaged": (_damaged(), "damaged"),
     "empty": (b"", "PEM"),
     "text": (b"hello", "PEM"),
     "encrypted": (_pem(encrypted=True), "passphrase"),
