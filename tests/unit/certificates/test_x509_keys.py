@@ -77,12 +77,12 @@ def _pem(encrypted: bool = False, foreign: bool = False) -> bytes:
 
 
 def _damaged() -> bytes:
-    """RSA one of whose exponents is another: as one flipped bit on a disk makes it."""
+    """RSA with other exponents. With one of them alone OpenSSL finds a way to sign all the same."""
     key = key_of("RSA", 2048)
     assert isinstance(key, rsa.RSAPrivateKey)
     whole = key.private_numbers()
     numbers = rsa.RSAPrivateNumbers(
-        whole.p, whole.q, whole.d, whole.dmp1 ^ 2, whole.dmq1, whole.iqmp, whole.public_numbers
+        whole.p, whole.q, whole.d ^ 2, whole.dmp1 ^ 2, whole.dmq1, whole.iqmp, whole.public_numbers
     )
     damaged = numbers.private_key(unsafe_skip_rsa_key_validation=True)
     return damaged.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
