@@ -138,7 +138,7 @@ def _one(once: Once, name: str, namespace: str) -> Certificate:
 
 
 def _show_table(found: tuple[Row, ...], *, wide: bool) -> None:
-    console, now = Console(), datetime.now(UTC)
+    console, now = _console(), datetime.now(UTC)
     if not found:
         click.echo("no certificates", err=True)
         return
@@ -162,6 +162,12 @@ def _show_table(found: tuple[Row, ...], *, wide: bool) -> None:
             console.print(Text(f"{row.namespace}/{row.name}: {row.message}", _COLOURS[row.state]), soft_wrap=True)
 
 
+def _console() -> Console:
+    """Into a pipe or a file no line is broken: other programs read it."""
+    console = Console()
+    return console if console.is_terminal else Console(width=1000)
+
+
 def _few(names: tuple[str, ...], *, wide: bool) -> str:
     if wide or len(names) <= 2:
         return ", ".join(names)
@@ -169,7 +175,7 @@ def _few(names: tuple[str, ...], *, wide: bool) -> str:
 
 
 def _show_chain(certificate: Certificate, chain: Chain) -> None:
-    console = Console()
+    console = _console()
     title = f"Certificate {certificate.metadata.namespace}/{certificate.metadata.name}"
     console.print(Text(f"{title}: {', '.join(all_names(certificate))}", "bold"), soft_wrap=True)
     for step in chain.steps:

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 
 from hearthgate.certificates.mirrors.rules import source_of
 from hearthgate.certificates.shim.asks import Entrances, Source, wanted_by
+from hearthgate.certificates.shim.owned import controller_of
 from hearthgate.cluster.snapshot import Key, Snapshot
+from hearthgate.model.refs import ObjectRef
 from hearthgate.resources.certmanager import Certificate
 from hearthgate.resources.core import Secret
 from hearthgate.resources.gateway.gateways import Gateway
@@ -35,7 +37,7 @@ def rows(snapshot: Snapshot, namespace: str = "") -> tuple[Row, ...]:
     """Of one namespace, or of all."""
     users = _users(snapshot)
     return tuple(
-        _row(certificate, users.get((certificate.metadata.namespace, certificate.spec.secret_name), ()))
+        _row(certificate, users.get((certificate.metadata.namespace, certificate.spec.secret_name), frozenset()))
         for certificate in snapshot.all(Certificate)
         if namespace in ("", certificate.metadata.namespace)
     )
@@ -93,8 +95,11 @@ def as_json(row: Row) -> dict[str, Any]:
     }
 
 
-def _row(certificate: Certificate, used_by: tuple[str, ...]) -> Row:
+def _row(certificate: Certificate, used_by: frozenset[str]) -> Row:
     spec, status = certificate.spec, certificate.status
+    owner = controller_of(certificate)
+    if owner is not None:  # what was made for a route is served there, whatever the route names
+        used_by |= {str(ObjectRef(owner.kind, certificate.metadata.namespace, owner.name))}
     ready = condition(status.conditions if status is not None else (), "Ready")
     state = state_of(certificate)
     issuing = condition(status.conditions if status is not None else (), "Issuing")
@@ -107,7 +112,7 @@ def _row(certificate: Certificate, used_by: tuple[str, ...]) -> Row:
         state,
         moment(status.not_after) if status is not None else None,
         moment(status.renewal_time) if status is not None else None,
-        used_by,
+        tuple(sorted(used_by)),
         told.message if told is not None and state != "Ready" else "",
     )
 
@@ -119,7 +124,7 @@ def all_names(certificate: Certificate) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name)) or (spec.literal_subject,)
 
 
-def _users(snapshot: Snapshot) -> dict[Key, tuple[str, ...]]:
+def _users(snapshot: Snapshot) -> dict[Key, frozenset[str]]:
     """By the Secret that a Certificate fills: who serves it, copies in other namespaces counted for the source."""
     copies = ((secret.key, source_of(secret)) for secret in snapshot.all(Secret))
     origins = {key: origin for key, origin in copies if origin is not None}
@@ -128,7 +133,7 @@ def _users(snapshot: Snapshot) -> dict[Key, tuple[str, ...]]:
         for names in wanted_by(source, Entrances()).names:
             key = (source.metadata.namespace, names.secret_name)
             found.setdefault(origins.get(key, key), []).append(str(source.ref))
-    return {key: tuple(sorted(names)) for key, names in found.items()}
+    return {key: frozenset(names) for key, names in found.items()}
 
 
 def _sources(snapshot: Snapshot) -> Iterator[Source]:
