@@ -29,16 +29,22 @@ class ZoneFinder:
 
     async def zone_of(self, name: str) -> Zone:
         """The longest one that the name lies in. Raises ZoneNotFound, and as the client does."""
-        known = await self._first_page()
-        candidates = tuple(suffixes(name))
-        if known.whole:
-            by_name = {zone.name.lower(): zone for zone in known.zones}
-            found = next((by_name[candidate] for candidate in candidates if candidate in by_name), None)
-        else:
-            found = await self._walk(candidates)
+        is_fresh = self._known is None or self._monotonic() >= self._until
+        known, found = await self._look(name)
+        if found is None and not is_fresh:
+            self.forget()
+            known, found = await self._look(name)
         if found is None:
             raise ZoneNotFound(self._words(name, known))
         return found
+
+    async def _look(self, name: str) -> tuple[Zones, Zone | None]:
+        known = await self._first_page()
+        candidates = tuple(suffixes(name))
+        if not known.whole:
+            return known, await self._walk(candidates)
+        by_name = {zone.name.lower(): zone for zone in known.zones}
+        return known, next((by_name[one] for one in candidates if one in by_name), None)
 
     async def _first_page(self) -> Zones:
         if self._known is None or self._monotonic() >= self._until:

@@ -1,6 +1,7 @@
 """Questions to nameservers: by UDP, by TCP where an answer is cut off or UDP is silent, or by HTTPS (RFC 8484)."""
 
 import asyncio
+import ssl
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -69,9 +70,10 @@ async def servers_of_this_machine() -> tuple[Server, ...]:
 
 
 class Asker:
-    """Many tasks may share one; `close` it."""
+    """tls: of HTTPS; None: what this machine trusts. Many tasks may share one; `close` it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -116,6 +118,7 @@ class Asker:
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=True if self._tls is None else self._tls),
                 timeout=aiohttp.ClientTimeout(total=HTTPS_TRY),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": "hearthgate"},
