@@ -31,7 +31,7 @@ class ZoneFinder:
         """The longest one that the name lies in. Raises ZoneNotFound, and as the client does."""
         is_fresh = self._known is None or self._monotonic() >= self._until
         known, found = await self._look(name)
-        if found is None and not is_fresh:
+        if found is None and known.whole and not is_fresh:
             self.forget()
             known, found = await self._look(name)
         if found is None:
