@@ -1,6 +1,5 @@
 """Settings of the certificates domain, under the names of cert-manager's ControllerConfiguration."""
 
-from collections.abc import Iterable, Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -90,14 +89,3 @@ class CertificateSettings(Strict, frozen=True, kw_only=True):
     notifications: tuple[Notification, ...] = ()
     certificate_request_minimum_backoff_duration: Duration = "1h"
     certificate_request_maximum_backoff_duration: Duration = "32h"
-
-
-def copied_annotations(annotations: Mapping[str, str], prefixes: Iterable[str]) -> dict[str, str]:
-    """Those that `copied_annotation_prefixes` lets through."""
-    wanted = [prefix for prefix in prefixes if not prefix.startswith("-")]
-    refused = tuple(prefix[1:] for prefix in prefixes if prefix.startswith("-"))
-    return {
-        name: value
-        for name, value in annotations.items()
-        if not name.startswith(refused) and any(prefix == "*" or name.startswith(prefix) for prefix in wanted)
-    }

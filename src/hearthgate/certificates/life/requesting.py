@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from hearthgate.certificates.copied import copied_annotations, copied_labels
 from hearthgate.certificates.life.matching import request_differs
 from hearthgate.certificates.life.renewal import read_time
 from hearthgate.certificates.life.situation import (
@@ -20,7 +21,6 @@ from hearthgate.certificates.life.situation import (
 from hearthgate.certificates.requests.states import DENIED, INVALID, READY, has
 from hearthgate.certificates.requests.states import condition_of as state_of
 from hearthgate.certificates.secrets.contents import CERTIFICATE_NAME, LABELS, owner_reference
-from hearthgate.certificates.settings import copied_annotations
 from hearthgate.certificates.x509.csr import RequestFacts, facts_of
 from hearthgate.certificates.x509.keys import (
     Key,
@@ -128,7 +128,7 @@ def request_content(situation: Situation, csr: bytes, prefixes: Iterable[str]) -
         "metadata": {
             "name": request_name(certificate, revision),
             "namespace": certificate.metadata.namespace,
-            "labels": dict(certificate.metadata.labels),
+            "labels": copied_labels(certificate.metadata.labels),
             "annotations": annotations,
             "ownerReferences": [owner_reference(certificate)],
         },

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from hearthgate.certificates.copied import copied_annotations, copied_labels
 from hearthgate.certificates.issuers.named import AnyIssuer
 from hearthgate.certificates.orders.names import derived_name
 from hearthgate.certificates.requests.verdict import Failed
-from hearthgate.certificates.settings import copied_annotations
 from hearthgate.certificates.x509.csr import RequestFacts
 from hearthgate.resources.certmanager import CertificateRequest, Order
 from hearthgate.resources.registry import BY_TYPE
@@ -69,7 +69,7 @@ def order_of(
     metadata = {
         "name": order_name,
         "namespace": request.metadata.namespace,
-        "labels": dict(request.metadata.labels),
+        "labels": copied_labels(request.metadata.labels),
         "annotations": annotations,
         "ownerReferences": [
             {

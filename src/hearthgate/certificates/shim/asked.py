@@ -5,10 +5,8 @@ from typing import Any, Final, NamedTuple
 
 from hearthgate.certificates.settings import IngressShimConfig
 from hearthgate.resources.certmanager.references import ISSUER_GROUP, IssuerRef
-from hearthgate.resources.meta import Resource
 
 PREFIX: Final = "cert-manager.io/"
-_UNCOPIED_LABEL: Final = "applyset.kubernetes.io/part-of"
 
 
 class Names(NamedTuple):
@@ -82,10 +80,6 @@ def resolver_issuer(resolver: str, namespace: str, exists: Exists) -> IssuerRef:
     """What `tls.certResolver` means: the Issuer of that name beside the route, else the ClusterIssuer."""
     kind = "Issuer" if exists("Issuer", namespace, resolver) else "ClusterIssuer"
     return IssuerRef(name=resolver, kind=kind)
-
-
-def copied_labels(resource: Resource) -> dict[str, str]:
-    return {name: value for name, value in resource.metadata.labels.items() if name != _UNCOPIED_LABEL}
 
 
 def _true(text: str) -> bool:

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from hearthgate.certificates.copied import copied_labels
 from hearthgate.certificates.settings import IngressShimConfig
 from hearthgate.certificates.shim.annotations import Fields, read_annotations
 from hearthgate.certificates.shim.asked import (
@@ -12,7 +13,6 @@ from hearthgate.certificates.shim.asked import (
     Exists,
     IssuerMistake,
     Names,
-    copied_labels,
     issuer_asked,
     resolver_issuer,
 )
@@ -147,7 +147,9 @@ def _ask(source: Source, issuer: IssuerRef, names: Names, fields: Fields, extra:
         **fields.spec,
     }
     annotations = {**extra, **fields.annotations}
-    return Ask(source.metadata.namespace, names.secret_name, spec, copied_labels(source), annotations)
+    return Ask(
+        source.metadata.namespace, names.secret_name, spec, copied_labels(source.metadata.labels), annotations
+    )
 
 
 def _is_address(host: str) -> bool:
