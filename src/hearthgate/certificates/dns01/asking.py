@@ -1,6 +1,7 @@
 """Questions to nameservers: by UDP, by TCP where an answer is cut off or UDP is silent, or by HTTPS (RFC 8484)."""
 
 import asyncio
+import os
 import ssl
 from ipaddress import ip_address
 from typing import Final, NamedTuple
@@ -141,7 +142,7 @@ async def _directly(server: Server, question: dns.message.Message) -> dns.messag
         except dns.exception.Timeout:
             continue
         except OSError as error:
-            raise NoReply(_network_words(error)) from error
+            raise NoReply(network_words(error)) from error
         except (dns.exception.DNSException, ValueError, EOFError) as error:
             raise NoReply(f"an answer that is none ({type(error).__name__})") from error
         return answer
@@ -151,13 +152,14 @@ async def _directly(server: Server, question: dns.message.Message) -> dns.messag
     except dns.exception.Timeout:
         raise NoReply(f"no answer in {waited + TCP_TRY:g} s, by UDP or TCP") from None
     except OSError as error:
-        raise NoReply(f"no answer by UDP in {waited:g} s, by TCP: {_network_words(error)}") from error
+        raise NoReply(f"no answer by UDP in {waited:g} s, by TCP: {network_words(error)}") from error
     except (dns.exception.DNSException, ValueError, EOFError) as error:
         raise NoReply(f"no answer by UDP, by TCP one that is none ({type(error).__name__})") from error
 
 
-def _network_words(error: OSError) -> str:
-    return error.strerror or str(error) or type(error).__name__
+def network_words(error: OSError) -> str:
+    """`Connection refused` and the like: asyncio has words of its own, which are about calls."""
+    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
 
 
 def _resolv_conf() -> tuple[str, ...]:

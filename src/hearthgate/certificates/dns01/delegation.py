@@ -92,8 +92,6 @@ class Resolvers:
         if not names:
             raise Unknown(f"{resolver} names no nameservers of {zone}")
         servers = await asyncio.gather(*(self._server(server) for server in names))
-        if not any(server.addresses for server in servers):
-            raise Unknown(f"the nameservers of {zone} have no addresses: {', '.join(names)}")
         return Delegation(zone, primary, tuple(servers), resolver)
 
     async def alias_of(self, name: str) -> str:

@@ -15,7 +15,7 @@ from hearthgate.certificates.dns01.asking import PORT, Asker, NoReply, Server, r
 from hearthgate.certificates.dns01.cname import MOST_HOPS
 from hearthgate.certificates.dns01.delegation import Delegation, Resolvers, Unknown
 from hearthgate.certificates.dns01.provider import Record
-from hearthgate.certificates.dns01.replies import end_of_chain, is_good, kept_for, texts, verdict
+from hearthgate.certificates.dns01.replies import end_of_chain, is_alias, is_good, kept_for, texts, verdict
 from hearthgate.certificates.orders.proofs import Seen
 from hearthgate.model.errors import Permanent
 
@@ -161,6 +161,8 @@ def _told(server: Server, answer: dns.message.Message, name: str, value: str, *,
         return Told(server, verdict(answer, end))
     if value in texts(answer, end):
         return Told(server, "has it", ok=True)
+    if is_alias(answer, end):
+        return Told(server, "CNAMEs without an end")
     words = verdict(answer, end)
     if end != name:
         words = f"{words} at {end}, where a CNAME leads"
@@ -177,17 +179,19 @@ def _judged(name: str, told: Sequence[Told], delegation: Delegation) -> Look:
     if spoken and not mute and all(one.ok for one in spoken):
         names = ", ".join(delegation.names)
         return Look(Seen(True, f"{name} is seen at {names}"), name, delegation)
-    words = _not_yet(name, [one for one in told if not one.ok and (not one.silent or one.server.name in mute)])
-    without = [server.name for server in delegation.servers if not server.addresses]
-    if without:
-        words += f"; {', '.join(without)} {'has' if len(without) == 1 else 'have'} no address"
+    words = _not_yet(
+        name,
+        [one for one in told if not one.ok and (not one.silent or one.server.name in mute)],
+        *(f"{server.name}: it has no address" for server in delegation.servers if not server.addresses),
+    )
     if "." not in delegation.zone:
         words += f"; its zone is {delegation.zone}: is the domain paid for, and delegated by its registrar?"
     return Look(Seen(False, words), name, delegation, unreachable=not spoken)
 
 
-def _not_yet(name: str, told: Sequence[Told]) -> str:
-    return f"DNS record for {name} not yet propagated: {'; '.join(str(one) for one in told if not one.ok)}"
+def _not_yet(name: str, told: Sequence[Told], *more: str) -> str:
+    what = "; ".join((*(str(one) for one in told if not one.ok), *more))
+    return f"DNS record for {name} not yet propagated: {what}"
 
 
 def _difference(local: Delegation | None, public: Delegation) -> str:

@@ -1,7 +1,5 @@
 """Reading what nameservers answer (RFC 1035, RFC 2308). Pure. Names: lower case, without a dot at the end."""
 
-from typing import Final
-
 import dns.message
 import dns.name
 import dns.rcode
@@ -10,8 +8,6 @@ from dns.rdtypes.ANY.CNAME import CNAME
 from dns.rdtypes.ANY.NS import NS
 from dns.rdtypes.ANY.SOA import SOA
 from dns.rdtypes.ANY.TXT import TXT
-
-LONGEST_CHAIN: Final = 16
 
 
 def text_of(name: dns.name.Name) -> str:
@@ -23,18 +19,24 @@ def is_within(name: str, zone: str) -> bool:
 
 
 def end_of_chain(message: dns.message.Message, name: str) -> str:
-    """Where the CNAMEs of an answer lead from a name; the name itself without any."""
+    """Where the CNAMEs of an answer lead from a name; the name itself without any, the last one in a circle."""
     aliases = {
         text_of(rrset.name): text_of(rdata.target)
         for rrset in message.answer
         for rdata in rrset
         if isinstance(rdata, CNAME)
     }
-    for _ in range(LONGEST_CHAIN):
-        if name not in aliases:
-            break
-        name = aliases[name]
+    seen = {name}
+    while (target := aliases.get(name)) is not None and target not in seen:
+        seen.add(target)
+        name = target
     return name
+
+
+def is_alias(message: dns.message.Message, name: str) -> bool:
+    """Whether an answer has a CNAME of this name."""
+    kind = dns.rdatatype.CNAME
+    return any(rrset.rdtype == kind and text_of(rrset.name) == name for rrset in message.answer)
 
 
 def texts(message: dns.message.Message, name: str) -> frozenset[str]:

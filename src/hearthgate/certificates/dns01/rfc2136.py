@@ -15,7 +15,7 @@ import dns.rdatatype
 import dns.tsig
 import dns.update
 
-from hearthgate.certificates.dns01.asking import Server
+from hearthgate.certificates.dns01.asking import Server, network_words
 from hearthgate.certificates.dns01.provider import Record
 from hearthgate.certificates.dns01.replies import is_within, start_of_authority
 from hearthgate.certificates.orders.hosts import addresses_of
@@ -140,7 +140,7 @@ class RFC2136Provider:
             except dns.exception.Timeout:
                 continue
             except OSError as error:
-                raise Transient(f"{self}: {error.strerror or error or type(error).__name__}") from error
+                raise Transient(f"{self}: {network_words(error)}") from error
             except dns.tsig.PeerError:
                 raise
             except (dns.message.BadEDNS, dns.exception.FormError, EOFError, ValueError) as error:
