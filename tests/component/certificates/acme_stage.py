@@ -22,7 +22,8 @@ DNS = {"dns01": {"cloudflare": {"apiTokenSecretRef": {"name": "token", "key": "t
 
 
 class Records:
-    """Proofs of DNS-01 by two functions of the test. records: those that are there, by Challenge."""
+    """Proofs of DNS-01 by two functions of the test. records: those that are there, by Challenge. unseen: names
+    whose record is never seen."""
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class Records:
         self.presented: list[str] = []
         self.fails: Exception | None = None
         self.seen = Seen(True, "seen")
+        self.unseen: set[str] = set()
 
     async def present(self, snapshot: Snapshot, challenge: Challenge, issuer: AnyIssuer) -> None:
         if self.fails is not None:
@@ -46,7 +48,7 @@ class Records:
             await self.write(*record)
 
     async def look(self, challenge: Challenge) -> Seen:
-        return self.seen
+        return Seen(False, "not there") if challenge.spec.dns_name in self.unseen else self.seen
 
     async def clear(self, snapshot: Snapshot, challenge: Key) -> None:
         record = self.records.get(challenge)

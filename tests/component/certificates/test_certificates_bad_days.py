@@ -1,5 +1,6 @@
 """The bad days of issuing: what a CA, its limits, DNS and clocks do to requests, and how they end all the same."""
 
+import contextlib
 import math
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -9,8 +10,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from hearthgate.certificates.acme.errors import NetworkTrouble
+from hearthgate.certificates.acme.limits import PRODUCTION
+from hearthgate.certificates.issuance import Issuance
+from hearthgate.certificates.issuers import ledgers
 from hearthgate.certificates.orders.proofs import Seen
 from hearthgate.cluster.conditions import rfc3339
+from hearthgate.cluster.errors import Conflict, NotFound
+from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.model.errors import Permanent
 from hearthgate.resources.certmanager import CertificateRequest, Challenge, Issuer, Order
 from hearthgate.resources.core import ConfigMap, Secret
@@ -48,7 +54,8 @@ class World(NamedTuple):
 
     async def touch(self, resource: Resource) -> None:
         mark = {"metadata": {"annotations": {"touched": rfc3339(datetime.now(UTC)) + str(self.clock.ahead)}}}
-        await self.api.client.merge_patch(BY_TYPE[type(resource)], *resource.key, mark)
+        with contextlib.suppress(NotFound):  # gone meanwhile
+            await self.api.client.merge_patch(BY_TYPE[type(resource)], *resource.key, mark)
 
     async def later(self, **by: float) -> None:
         self.clock.move(**by)
@@ -61,8 +68,8 @@ class World(NamedTuple):
     async def request(self, name: str = "web-1", *, names: tuple[str, ...] = ("www.example.test",)) -> None:
         await request(self.api, name, issuer="acme", dnsNames=list(names))
 
-    async def issued(self, name: str = "web-1") -> None:
-        ready = await ended(self.api, name)
+    async def issued(self, name: str = "web-1", *, within: float = 10.0) -> None:
+        ready = await ended(self.api, name, within=within)
         assert ready.reason == "Issued", ready
 
     async def failed(self, words: str, name: str = "web-1") -> Condition:
@@ -243,7 +250,21 @@ class TestTheCA:
         challenge = await world.challenge("Incorrect TXT record found")
         assert challenge.status is not None
         assert challenge.status.state == "invalid"
-        await world.tidied()  # of both, also of the one that was never decided
+        await world.tidied()
+
+    async def test_what_is_not_decided_ends_with_its_order(self, world: World) -> None:
+        async def judge(proof: Proof) -> str | None:
+            return "Incorrect TXT record found" if proof.name == "a.test" else None
+
+        world.ca.judge = judge
+        world.records.unseen = {"b.test"}
+        await world.issuer()
+        await world.request(names=("a.test", "b.test"))
+        await world.failed("a.test: ")
+        challenge = await world.challenge("given up: Order web-1-")
+        assert challenge.status is not None
+        assert (challenge.spec.dns_name, challenge.status.state) == ("b.test", "errored")
+        await world.tidied()
 
     @pytest.mark.parametrize(
         ("action", "refusal", "words"),
@@ -316,6 +337,65 @@ class TestTheCA:
         await world.issued()
 
 
+class TestTheLedger:
+    """With the limits of Let's Encrypt, which are known here."""
+
+    @pytest.fixture(autouse=True)
+    def limits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ledgers, "limits_of", lambda _: PRODUCTION)
+
+    async def test_failed_proofs_are_counted(self, world: World) -> None:
+        async def judge(proof: Proof) -> str | None:
+            return "Incorrect TXT record found"
+
+        world.ca.judge = judge
+        await world.issuer()
+        for number in range(5):
+            await world.request(f"web-{number}", names=("www.example.test", f"n{number}.test"))
+            await world.failed("Incorrect TXT record found", f"web-{number}")
+        await world.request("web-6")
+        await world.order("the CA's limit is 5 failed proofs of www.example.test in 1 h")
+        assert len(world.ca.asked("newOrder")) == 5
+        world.ca.judge = None
+        await world.later(minutes=13)
+        await world.issued("web-6")
+
+    async def test_what_brings_no_certificate_is_given_back(self, world: World) -> None:
+        await world.issuer()
+        world.ca.refuse("finalize", *[Refusal(type="badCSR", detail="weak key")] * 5)
+        for number in range(5):
+            await world.request(f"web-{number}")
+            await world.failed("weak key", f"web-{number}")
+        for number in range(5, 10):
+            await world.request(f"web-{number}")
+            await world.issued(f"web-{number}")
+        await world.request("web-10")
+        await world.order("the CA's limit is 5 certificates for exactly the same names in 7 days")
+        assert len(world.ca.asked("newOrder")) == 10
+
+
+async def test_a_snapshot_that_lags_orders_nothing_twice(tmp_path: Path) -> None:
+    clock, records = Clock(), Records()
+    async with run_fault_ca() as ca, stage(tmp_path, now=clock) as api:
+        world = World(api, ca, records, clock)
+        await secret(api, "token", token=b"t")
+        ca.refuse("newOrder", unavailable("3600"))
+        async with issuing(api, {"DNS-01": records}):
+            await world.issuer()
+            await world.request()
+            await world.order("nothing is ordered until")
+        clock.move(hours=2)
+        stale = Snapshot.of([*await api.all(Order), *await api.all(Issuer), *await api.all(Secret)])
+        (order,) = stale.all(Order)
+        issuance = Issuance(api.tools)
+        (reconciler,) = [one for one in issuance.reconcilers if one.kind is Order]
+        await reconciler.reconcile(stale, *order.key)
+        with pytest.raises(Conflict):
+            await reconciler.reconcile(stale, *order.key)
+        assert len(ca.asked("newOrder")) == 2
+        await issuance.close()
+
+
 class TestDNS:
     async def test_refuses_the_record(self, world: World) -> None:
         """Wrong token, missing scope, no such zone: tried again at once when the Secret changes."""
@@ -329,7 +409,7 @@ class TestDNS:
         world.records.fails = None
         kind = BY_TYPE[Secret]
         await world.api.client.merge_patch(kind, "default", "token", {"stringData": {"token": "better"}})
-        await world.issued()
+        await world.issued(within=4.0)  # not at the next try, which is later
 
     async def test_is_out_of_reach(self, world: World) -> None:
         await world.issuer()
