@@ -53,6 +53,10 @@ def read_key(name: str, secret: bytes, algorithm: str) -> dns.tsig.Key:
         raise ValueError(f"{name!r} is no name of a key: {error}") from None
 
 
+class _Unsigned(Exception):
+    """A server does not sign what it says about a zone or key that it does not know."""
+
+
 class RFC2136Provider:
     """host: a name or an IP address."""
 
@@ -76,26 +80,49 @@ class RFC2136Provider:
 
     async def zone_of(self, name: str) -> str:
         """As the server itself says: it may know zones that the world does not."""
+        found, said = await self._zone_of(name, signed=False)
+        if not found and self._key is not None:
+            # Servers that are hidden from the world answer nobody without the key.
+            found, said = await self._zone_of(name, signed=True)
+        if not found:
+            raise Permanent(f"{self} has no zone for {name} (it says {said}): is it the zone's primary server?")
+        return found
+
+    async def verify(self) -> str:
+        """By a signed question; whether updates are allowed shows only when one is sent."""
+        try:
+            await self._send(dns.message.make_query(".", dns.rdatatype.SOA), signed=True)
+        except _Unsigned:
+            return f"{self} answers"
+        return f"{self} answers" + (f" and knows the key {self._named}" if self._key is not None else "")
+
+    async def _zone_of(self, name: str, *, signed: bool) -> tuple[str, str]:
+        """The zone, or nothing and what the server said last."""
         labels = name.split(".")
         said = ""
         for start in range(len(labels)):
             candidate = ".".join(labels[start:])
             question = dns.message.make_query(_absolute(candidate), dns.rdatatype.SOA)
             question.flags &= ~dns.flags.RD
-            answer = await self._send(question)
+            try:
+                answer = await self._send(question, signed=signed)
+            except _Unsigned:
+                said = "nothing that is signed"
+                continue
             known = start_of_authority(answer)
             if known is not None and is_within(candidate, known[0]) and answer.flags & dns.flags.AA:
-                return known[0]
+                return known[0], ""
             said = dns.rcode.to_text(answer.rcode())
-        raise Permanent(f"{self} has no zone for {name} (it says {said}): is it the zone's primary server?")
-
-    async def verify(self) -> str:
-        """By a signed question; whether updates are allowed shows only when one is sent."""
-        await self._send(dns.message.make_query(".", dns.rdatatype.SOA))
-        return f"{self} answers" + (f" and knows the key {self._key.name}" if self._key is not None else "")
+        return "", said
 
     async def _update(self, update: dns.update.UpdateMessage, zone: str, name: str) -> None:
-        answer = await self._send(update)
+        try:
+            answer = await self._send(update, signed=True)
+        except _Unsigned:
+            raise Permanent(
+                f"{self} refuses to change {name} in {zone} without signing its answer: is it the zone's primary "
+                f"server, and the key {self._named} allowed there?"
+            ) from None
         code = answer.rcode()
         if code == dns.rcode.NOERROR:
             return
@@ -105,8 +132,9 @@ class RFC2136Provider:
         why = _REFUSED.get(code, "")
         raise Permanent(f"{self} refuses to change {name} in {zone}: {said}{f': {why}' if why else ''}")
 
-    async def _send(self, message: dns.message.Message) -> dns.message.Message:
-        if self._key is not None:
+    async def _send(self, message: dns.message.Message, *, signed: bool) -> dns.message.Message:
+        """Raises _Unsigned as well when the answer to a signed question is not."""
+        if signed and self._key is not None:
             message.use_tsig(self._key)
         try:
             return await self._exchange(message)
@@ -115,7 +143,10 @@ class RFC2136Provider:
                 f"{self} says that the clocks differ too much for TSIG: set this machine's clock"
             ) from None
         except dns.tsig.PeerBadKey:
-            raise Permanent(f"{self} does not know the TSIG key {self._named}: see tsigKeyName") from None
+            raise Permanent(
+                f"{self} does not know the TSIG key {self._named}, or does not allow it to change this name: "
+                "see tsigKeyName, and the access list of the server"
+            ) from None
         except (dns.tsig.PeerBadSignature, dns.tsig.PeerBadTruncation):
             raise Permanent(
                 f"{self} knows another secret or algorithm for the TSIG key {self._named}: "
@@ -129,24 +160,28 @@ class RFC2136Provider:
             addresses = await addresses_of(self._host)
         except OSError as error:
             raise Transient(f"{self} has no address: {error}") from error
-        where = addresses[0]
         for seconds in TRIES:
             try:
-                if self._tcp:
-                    return await dns.asyncquery.tcp(message, where, timeout=seconds, port=self._port)
-                answer, _ = await dns.asyncquery.udp_with_fallback(
-                    message, where, timeout=seconds, port=self._port, ignore_unexpected=True
-                )
+                return await self._once(message, addresses[0], seconds)
             except dns.exception.Timeout:
                 continue
             except OSError as error:
                 raise Transient(f"{self}: {network_words(error)}") from error
-            except dns.tsig.PeerError:
-                raise
-            except (dns.message.BadEDNS, dns.exception.FormError, EOFError, ValueError) as error:
+            except dns.exception.FormError as error:
+                if message.keyring is not None and "TSIG" in str(error):
+                    raise _Unsigned from None
                 raise Transient(f"{self} gave an answer that is none ({type(error).__name__})") from error
-            return answer
+            except (EOFError, ValueError) as error:
+                raise Transient(f"{self} gave an answer that is none ({type(error).__name__})") from error
         raise Transient(f"{self} does not answer within {sum(TRIES):g} s by {'TCP' if self._tcp else 'UDP'}")
+
+    async def _once(self, message: dns.message.Message, where: str, seconds: float) -> dns.message.Message:
+        if self._tcp:
+            return await dns.asyncquery.tcp(message, where, timeout=seconds, port=self._port)
+        answer, _ = await dns.asyncquery.udp_with_fallback(
+            message, where, timeout=seconds, port=self._port, ignore_unexpected=True
+        )
+        return answer
 
     @property
     def _named(self) -> str:
