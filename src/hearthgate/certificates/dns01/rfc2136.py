@@ -31,7 +31,7 @@ TRIES: Final = (2.0, 4.0)
 """Seconds to wait for an answer: an update may be sent twice, for the second time changes nothing."""
 _REFUSED: Final = {
     dns.rcode.REFUSED: "it does not take updates from us: allow the key (update-policy, acl) for TXT at that name",
-    dns.rcode.NOTAUTH: "it is not authoritative for that zone, or does not know the key",
+    dns.rcode.NOTAUTH: "it is not the primary server of that zone, or wants another TSIG key than this, or any",
     dns.rcode.NOTZONE: "the name is not in that zone",
     dns.rcode.NOTIMP: "it takes no dynamic updates",
 }
