@@ -219,8 +219,10 @@ async def test_field_validation(client: Client) -> None:
     assert "foo" not in warned.body["spec"]
     ignored = await client.post(f"{ROUTES}?fieldValidation=Ignore", route("q", foo=1))
     assert (ignored.status, "Warning" in ignored.headers) == (201, False)
-    unsupported = await client.post(f"{ROUTES}?fieldValidation=Strict", route("u", tls={"certResolver": "le"}))
-    assert (unsupported.status, "certResolver" in unsupported.headers["Warning"]) == (201, True)
+    traced = route("u")
+    traced["spec"]["routes"][0]["observability"] = {"tracing": True}
+    unsupported = await client.post(f"{ROUTES}?fieldValidation=Strict", traced)
+    assert (unsupported.status, "observability.tracing" in unsupported.headers["Warning"]) == (201, True)
     wrong = await client.post(ROUTES, {**route("w"), "spec": {"routes": 5, "entryPoints": "web"}})
     assert (wrong.status, wrong.reason) == (422, "Invalid")
     assert {cause["field"] for cause in wrong.body["details"]["causes"]} == {"spec.routes", "spec.entryPoints"}

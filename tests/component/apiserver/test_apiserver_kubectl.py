@@ -253,9 +253,9 @@ async def test_mistakes_are_explained(kubectl: Kubectl) -> None:
     assert "spec.entryPoints: Invalid value: must be a list" in said
     elsewhere = BLOG.replace("namespace: web", "namespace: nope")
     assert 'namespaces "nope" not found' in await kubectl("apply -f -", stdin=elsewhere, code=1)
-    resolver = BLOG.replace("  routes:", "  tls: {certResolver: le}\n  routes:")
-    said = await kubectl("apply -f -", stdin=resolver)
-    assert "Warning: spec.tls.certResolver" in said
+    traced = BLOG.replace("      services:", "      observability: {tracing: true}\n      services:")
+    said = await kubectl("apply -f -", stdin=traced)
+    assert "Warning: spec.routes[0].observability.tracing" in said
     assert "ingressroute.traefik.io/blog created" in said
 
 
