@@ -2,9 +2,10 @@
 
 import asyncio
 import base64
+import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
 from hearthgate.certificates.dns01.cname import target_of
@@ -47,9 +48,9 @@ class Preflight:
         self._recursive_only = recursive_only
         self._patience = patience
 
-    async def steps(self, host: str) -> AsyncIterator[Step]:
-        """Each as it is done, up to the first that makes others pointless. What was written is removed in any
-        case but a crash; then the value is swept with others, or does no harm."""
+    async def steps(self, host: str) -> AsyncGenerator[Step, None]:
+        """Each as it is done, up to the first that makes others pointless; close it to stop half-way. What was
+        written is removed in any case but a crash; then the value is swept with others, or does no harm."""
         try:
             provider = await self._provider()
             yield Step("credentials", True, await provider.verify())
@@ -65,10 +66,11 @@ class Preflight:
         except (Transient, Permanent) as error:
             yield Step("zone", False, str(error))
             return
-        async for step in self._tried(provider, named.record, challenge_name(host)):
-            yield step
+        async with contextlib.aclosing(self._tried(provider, named.record, challenge_name(host))) as tried:
+            async for step in tried:
+                yield step
 
-    async def _tried(self, provider: Provider, record: Record, asked: str) -> AsyncIterator[Step]:
+    async def _tried(self, provider: Provider, record: Record, asked: str) -> AsyncGenerator[Step, None]:
         try:
             try:
                 await provider.present(record)
