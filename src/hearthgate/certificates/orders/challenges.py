@@ -123,9 +123,9 @@ class ChallengeReconciler:
             )
         match step:
             case End(state, _):
+                await self._decide(challenge, step)
                 if state == "invalid":
                     await self._placing.proof_failed(challenge.spec.dns_name, client)
-                await self._decide(challenge, step)
                 return None
             case Again(after, reason):
                 await self._say(challenge, {"processing": True, "reason": reason})

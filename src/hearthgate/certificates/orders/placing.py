@@ -21,6 +21,12 @@ class Placing:
     def __init__(self, tools: Tools, ledgers: Ledgers) -> None:
         self._tools = tools
         self._ledgers = ledgers
+        self._placed: dict[str, OrderAnswer] = {}
+        """By the uid of the Order, until its status has it: that may be refused when somebody else was faster."""
+
+    def is_noted(self, order: Order) -> None:
+        """Its status says where the order is."""
+        self._placed.pop(order.metadata.uid, None)
 
     async def place(self, snapshot: Snapshot, order: Order, client: AcmeClient) -> OrderAnswer | Wait:
         """A new order, or until when there can be none. Raises as the client does, and Conflict.
@@ -28,6 +34,8 @@ class Placing:
         It is entered into the books once the CA has made it: a crash in between leaves an order that nobody
         finishes, which costs no certificate.
         """
+        if (placed := self._placed.get(order.metadata.uid)) is not None:
+            return placed
         ledger = await self._ledgers.of(client.directory)
         ask, now = ask_of(snapshot, order, client.account), self._tools.now()
         if (wait := ledger.allowed(ask, now)) is not None:
@@ -50,6 +58,7 @@ class Placing:
             wait = ledger.unavailable(error.retry_after, self._tools.now())
             await self._ledgers.save()
             return wait
+        self._placed[order.metadata.uid] = answer
         ledger.took(ask if answer.replaces else ask.plain, self._tools.now())
         await self._ledgers.save()
         return answer

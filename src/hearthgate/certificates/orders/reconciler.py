@@ -114,6 +114,7 @@ class OrderReconciler:
         status = status_of(order)
         if not status.url:
             return await self._steps.place(snapshot, order, client)
+        self._placing.is_noted(order)
         if status.state == "pending" and any(
             not authorization.identifier for authorization in status.authorizations
         ):
@@ -150,10 +151,10 @@ class OrderReconciler:
                 await self._tools.delete(challenge)
 
     async def _end(self, snapshot: Snapshot, order: Order, client: AcmeClient, end: End) -> None:
-        if status_of(order).url:
-            await self._placing.gave_back(snapshot, order, client)
         status = {"state": end.state, "reason": end.reason, "failureTime": rfc3339(self._tools.now())}
         await self._say(order, status)
+        if status_of(order).url:
+            await self._placing.gave_back(snapshot, order, client)
         log.warning("order ended", order="/".join(order.key), state=end.state, reason=end.reason)
 
     async def _say(self, order: Order, status: Mapping[str, Any]) -> None:
