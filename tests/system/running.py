@@ -183,8 +183,7 @@ def seen_header(response: httpx.Response, name: str) -> str | None:
 def homelab(folder: Path, *arguments: str) -> Iterator[Hearthgate]:
     """The example with its backends, serving, until the block ends."""
     gateway = Hearthgate(folder, arguments=arguments)
-    shutil.copytree(MANIFESTS, gateway.manifests)
-    _move_backends(gateway.manifests)
+    homelab_folder(gateway)
     ensure_wildcard(gateway.manifests / "wildcard", gateway.authority, DOMAIN, NAMESPACES)
     with playing(gateway.manifests):
         gateway.start()
@@ -192,6 +191,12 @@ def homelab(folder: Path, *arguments: str) -> Iterator[Hearthgate]:
             yield gateway
         finally:
             gateway.stop()
+
+
+def homelab_folder(gateway: Hearthgate) -> None:
+    """The example's manifests, without a certificate."""
+    shutil.copytree(MANIFESTS, gateway.manifests)
+    _move_backends(gateway.manifests)
 
 
 @contextlib.contextmanager
