@@ -152,6 +152,28 @@ class TestTheCA:
         await world.failed("is expired")
         assert len(world.ca.asked("newOrder")) == 3
 
+    async def test_lets_the_authorization_expire(self, world: World) -> None:
+        """Then the order is invalid for the CA; but nobody has found anything wrong with it."""
+        await world.issuer()
+        world.ca.refuse("challenge", unavailable("60"), always=True)
+        await world.request()
+        await eventually(lambda: self._tells(world), what="an order under way")
+        world.ca.forgive()
+        world.ca.refuse("challenge", Refusal(status=404, detail="no such challenge"))
+        world.ca.refuse("authorization", Refusal(status=404, detail="no such authorization"))
+        (order,) = world.ca.orders.values()
+        order.status = "invalid"
+        await world.later(minutes=2)
+        await world.issued()
+        assert len(world.ca.asked("newOrder")) == 2
+
+    async def test_is_not_ready_for_the_csr_after_all(self, world: World) -> None:
+        await world.issuer()
+        world.ca.refuse("finalize", Refusal(status=403, type="orderNotReady", detail="not yet"))
+        await world.request()
+        await world.issued()
+        assert len(world.ca.asked("newOrder")) == 1
+
     async def test_forgets_the_account(self, world: World) -> None:
         await world.issuer()
         world.ca.forget_accounts()

@@ -10,7 +10,7 @@ from hearthgate.certificates.acme.account_key import AccountKey
 from hearthgate.certificates.acme.errors import AcmeProblem, Kind, Limited, NetworkTrouble, Rejected
 from hearthgate.certificates.orders.names import derived_name, identifiers
 from hearthgate.certificates.orders.planning import Plan, plan
-from hearthgate.certificates.orders.trouble import trouble_of
+from hearthgate.certificates.orders.trouble import LIMITED_FOR, trouble_of
 from hearthgate.certificates.orders.turns import Turns
 from hearthgate.cluster.snapshot import Collection
 from hearthgate.resources.certmanager import Challenge, Order
@@ -215,6 +215,10 @@ class TestTrouble:
         found = trouble_of(error, NOW)
         assert (found.state, found.after) == ("", 90.0)
         assert found.words.endswith("tried again at 2026-03-01T12:01:30Z")
+
+    def test_a_limit_without_a_time_is_not_tried_every_minute(self) -> None:
+        error = Limited(AcmeProblem(), asked="x", kind=Kind.RATE_LIMITED, status=429)
+        assert trouble_of(error, NOW).after == LIMITED_FOR
 
     def test_verdicts(self) -> None:
         assert trouble_of(self.rejected(Kind.NAME_REFUSED), NOW).state == "errored"

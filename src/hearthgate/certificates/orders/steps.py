@@ -2,8 +2,8 @@
 
 import asyncio
 import base64
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 from cryptography import x509
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from hearthgate.certificates.acme.answers import AuthorizationAnswer, OrderAnswer, Status
 from hearthgate.certificates.acme.client import AcmeClient
+from hearthgate.certificates.acme.errors import Kind, Rejected
 from hearthgate.certificates.acme.ledger import Wait
 from hearthgate.certificates.orders.outcomes import Again, End, Said, Step
 from hearthgate.certificates.orders.placing import Placing
@@ -19,9 +20,10 @@ from hearthgate.certificates.orders.states import FAILED, progress_of, state_of,
 from hearthgate.certificates.tools import Tools
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.resources.certmanager import Challenge, Order
-from hearthgate.resources.certmanager.orders import Authorization, OfferedChallenge
+from hearthgate.resources.certmanager.orders import Authorization, OfferedChallenge, State
 
-_AT_ONCE = 8
+_MOST_REASONS: Final = 10
+_AT_ONCE: Final = 8
 """Authorizations of one order that are read at the same time."""
 
 
@@ -67,7 +69,13 @@ class Steps:
             request = x509.load_pem_x509_csr(base64.b64decode(order.spec.request))
         except (ValueError, UnsupportedAlgorithm):
             return End("errored", "spec.request is not a signing request in PEM and base64")
-        answer = await client.finalize(status.finalize_url, request.public_bytes(Encoding.DER), order=status.url)
+        try:
+            csr = request.public_bytes(Encoding.DER)
+            answer = await client.finalize(status.finalize_url, csr, order=status.url)
+        except Rejected as error:
+            if error.kind is not Kind.NOT_READY:
+                raise
+            answer = await client.order(status.url)  # it is in another state than it was
         return await self._take(order, client, answer, (), preferred)
 
     async def look(
@@ -87,7 +95,7 @@ class Steps:
     ) -> Step:
         state = state_of(answer.status)
         if state in FAILED:
-            return End(state, _why_failed(answer, challenges))
+            return _failure(state, answer, tuple(challenges))
         if answer.status is Status.VALID and answer.certificate is not None:
             chain = await client.certificate(answer.certificate, preferred_chain=preferred)
             status = {"state": "valid", "certificate": base64.b64encode(chain.encode()).decode("ascii")}
@@ -130,7 +138,14 @@ def _written(answer: AuthorizationAnswer) -> Mapping[str, Any]:
     return written
 
 
-def _why_failed(answer: OrderAnswer, challenges: Iterable[Challenge]) -> str:
+def _failure(state: State, answer: OrderAnswer, challenges: Sequence[Challenge]) -> End:
+    """An order of which authorizations have expired is invalid for CAs. To us it has expired as well: nobody has
+    found anything wrong with it."""
+    states = {progress_of(challenge).state for challenge in challenges} & FAILED
+    return End("expired" if states == {"expired"} else state, _why_failed(answer, challenges))
+
+
+def _why_failed(answer: OrderAnswer, challenges: Sequence[Challenge]) -> str:
     """In the words of the Challenges, which are about one name each; else in the CA's about the order."""
     reasons = [
         f"{challenge.spec.dns_name}: {progress_of(challenge).reason}"
@@ -138,7 +153,8 @@ def _why_failed(answer: OrderAnswer, challenges: Iterable[Challenge]) -> str:
         if progress_of(challenge).state in FAILED and progress_of(challenge).reason
     ]
     if reasons:
-        return "; ".join(reasons)
+        more = len(reasons) - _MOST_REASONS
+        return "; ".join(reasons[:_MOST_REASONS]) + (f"; and {more} more" if more > 0 else "")
     if answer.error is not None:
         return answer.error.describe()
     return "the CA gave no reason: one of its proofs was not accepted, or somebody gave the order up"

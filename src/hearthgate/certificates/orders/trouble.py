@@ -1,7 +1,7 @@
 """What a failed request to a CA means for the object it was made for. Pure."""
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from hearthgate.certificates.acme.errors import AcmeError, BadAnswer, Kind, Limited, NetworkTrouble, Unavailable
 from hearthgate.model.errors import HearthgateError
@@ -18,7 +18,9 @@ class Trouble(NamedTuple):
     account_gone: bool = False
 
 
-PASSING = (NetworkTrouble, BadAnswer, Limited, Unavailable)
+LIMITED_FOR: Final = 600.0
+"""Seconds, after a refusal by a limit that says no time."""
+PASSING: Final = (NetworkTrouble, BadAnswer, Limited, Unavailable)
 """What says nothing about the request: never the end of anything."""
 
 
@@ -26,6 +28,8 @@ def trouble_of(error: HearthgateError, now: datetime) -> Trouble:
     """error: one of PASSING, or Rejected."""
     if isinstance(error, PASSING):
         after = error.retry_after
+        if after is None and isinstance(error, Limited):
+            after = LIMITED_FOR
         until = "" if after is None else f"; tried again at {now + timedelta(seconds=after):%Y-%m-%dT%H:%M:%SZ}"
         return Trouble(f"{error}{until}", after)
     kind = error.kind if isinstance(error, AcmeError) else None
