@@ -11,6 +11,7 @@ from hearthgate.resources.scalars import Duration, PortNumber
 
 _OTHER_PROVIDER = unsupported("use cloudflare, rfc2136, acmeDNS, webhook or exec")
 _NO_POD = unsupported("challenges are answered without a pod")
+_BY_PROXY = differs("answered on every entrypoint: what it says stands in the Challenge and changes nothing")
 
 ServiceType = Annotated[Literal["ClusterIP", "NodePort", ""], _NO_POD]
 
@@ -108,8 +109,10 @@ class HTTP01(Strict, frozen=True, kw_only=True):
     gateway_http_route: By an HTTPRoute.
     """
 
-    ingress: IngressSolver | None = None
-    gateway_http_route: GatewaySolver | None = msgspec.field(default=None, name="gatewayHTTPRoute")
+    ingress: Annotated[IngressSolver | None, _BY_PROXY] = None
+    gateway_http_route: Annotated[GatewaySolver | None, _BY_PROXY] = msgspec.field(
+        default=None, name="gatewayHTTPRoute"
+    )
 
 
 class Cloudflare(Strict, frozen=True, kw_only=True):
