@@ -24,7 +24,7 @@ from hearthgate.certificates.shim.asks import Entrance, Entrances
 from hearthgate.certificates.shim.reconciler import KINDS as SHIM_KINDS
 from hearthgate.certificates.shim.reconciler import SOURCES, ShimReconciler
 from hearthgate.certificates.tools import Tools
-from hearthgate.cloudflare.transport import API
+from hearthgate.cloudflare.address import base_url
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.hub import Hub
@@ -48,8 +48,6 @@ KINDS: Final[tuple[type[Resource], ...]] = tuple(
     )
 )
 """What this domain reads."""
-CLOUDFLARE_URL: Final = "CLOUDFLARE_BASE_URL"
-"""The variable by which Cloudflare's own tools are pointed at another server."""
 _EVERY_ADDRESS: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1"}  # noqa: S104
 
 
@@ -66,8 +64,7 @@ class Certificates:
         self._host = host
         self._tools = Tools(client, events, settings.certificates)
         self._calls = CallCounts()
-        url = os.environ.get(CLOUDFLARE_URL) or API
-        self._issuance = Issuance(self._tools, self._calls.observe, cloudflare_url=url)
+        self._issuance = Issuance(self._tools, self._calls.observe, cloudflare_url=base_url(os.environ))
         self._served = ServedReconciler(self._tools, lambda: listeners(self._settings), self._entrances)
         self._loop = Reconcilers(tuple(self._reconcilers()), KINDS)
         self._notifier = Notifier(self._tools)

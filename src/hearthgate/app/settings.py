@@ -11,6 +11,7 @@ import yaml
 
 from hearthgate.apiserver.semantics.names import is_label
 from hearthgate.app.settings_keys import placed, spelled
+from hearthgate.certificates import settings_checks
 from hearthgate.certificates.settings import CertificateSettings
 from hearthgate.ingress.routing.internal_routers import with_internal_entrypoint
 from hearthgate.ingress.settings import EntryPoint, IngressSettings
@@ -91,6 +92,10 @@ def decode_settings(data: Mapping[str, Any], ref: ObjectRef, *, privileged: bool
         raise SettingsError(problems)
     settings = msgspec.convert(data, Settings)
     problems = [p for p in support.marked(settings, ref, Severity.ERROR) if p.is_error]
+    problems += [
+        Problem(ref=ref, field=f"certificates.{path}", reason=reason, message=message)
+        for path, reason, message in settings_checks.mistakes(settings.certificates)
+    ]
     if problems:
         raise SettingsError(problems)
     if not settings.entry_points:

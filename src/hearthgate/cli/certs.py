@@ -15,6 +15,7 @@ from rich.text import Text
 from hearthgate.app.api_access import api_config
 from hearthgate.app.certs import local_root, read_chain, read_table, renew
 from hearthgate.app.logs import configure_logs
+from hearthgate.cli.preflight import preflight
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.once import Once
 from hearthgate.doctor.certs.chain import Chain, chain_of
@@ -111,6 +112,9 @@ def renew_(access: _Access, *, names: tuple[str, ...], everything: bool, namespa
         click.echo(f"certificate {name}: is being renewed")
     if not started:
         click.echo("nothing to do: renewal is under way already", err=True)
+
+
+certs.add_command(preflight)
 
 
 @certs.command()
