@@ -81,7 +81,9 @@ async def test_a_name_that_the_key_is_not_for(knot: Knot) -> None:
 
 
 async def test_without_a_key(knot: Knot) -> None:
-    with pytest.raises(Permanent, match="NOTAUTH: it is not the primary server of that zone, or wants another TSIG key"):
+    with pytest.raises(
+        Permanent, match="NOTAUTH: it is not the primary server of that zone, or wants another TSIG key"
+    ):
         await RFC2136Provider(HOST, knot.port, key=None, tcp=False).present(Record(NAME, "v"))
 
 
