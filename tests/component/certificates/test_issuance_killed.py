@@ -138,8 +138,8 @@ async def _try_once(api: Stage, ca: FaultCa, number: int) -> None:
                 raise others from None
     where = f"killed after step {number}, {fate.steps[-1]}"
     # What the CA has made but nobody has written down is lost; everything else is gone on with.
-    asked = len(ca.asked("newOrder")) - orders
-    lost = asked - sum(one.status is not None and bool(one.status.url) for one in await _orders(api, number))
+    noted = sum(one.status is not None and bool(one.status.url) for one in await _orders(api, number))
+    lost = len(ca.asked("newOrder")) - orders - noted
     survivor = Zone()
     survivor.records = zone.records
     await _issue(api, ca, number, Fate(), survivor)
