@@ -109,7 +109,8 @@ def failure(
         )
     said = _said(errors) or f"status {status}"
     if status >= 500:
-        return Unreachable(f"Cloudflare has trouble with {what}: {said}", retry_after=retry_after)
+        more = f": {_said(errors)}" if errors else ""
+        return Unreachable(f"Cloudflare has trouble with {what}: status {status}{more}", retry_after=retry_after)
     way_out = _way_out(codes, status, needs, is_token=is_token)
     return Refused(
         f"Cloudflare refuses {what}: {said}{f': {way_out}' if way_out else ''}", status=status, errors=errors

@@ -68,7 +68,11 @@ def test_too_many_requests(status: int, codes: tuple[int, ...]) -> None:
 
 
 def test_trouble_of_their_own_passes() -> None:
-    assert isinstance(told(502), Unreachable)
+    error = told(502, 7, retry_after=9.0)
+    assert isinstance(error, Unreachable)
+    assert error.retry_after == 9.0
+    assert str(error) == "Cloudflare has trouble with POST /zones/z/dns_records: status 502: 7 text 7"
+    assert str(told(503)).endswith(": status 503")
 
 
 def test_what_an_error_was_led_to_by_counts() -> None:
