@@ -143,6 +143,8 @@ class Cloudflare:
         match [method, *path.strip("/").split("/")]:
             case ["GET", "user", "tokens", "verify"]:
                 return self._access.verify(bearer), None
+        self._access.demand_good(bearer)
+        match [method, *path.strip("/").split("/")]:
             case ["GET", "user"]:
                 return self._access.user(bearer), None
             case ["GET", "zones"]:

@@ -118,6 +118,10 @@ class Access:
             return Bearer(zones=frozenset(), permissions=frozenset(), status="unknown", token=token)
         return known
 
+    def demand_good(self, bearer: Bearer) -> None:
+        if bearer.status != "active":
+            raise refusal(403, 9109, "Invalid access token")
+
     def verify(self, bearer: Bearer) -> dict[str, Any]:
         if bearer.status == "unknown" or bearer.of_account or not bearer.token:
             raise refusal(401, 1000, "Invalid API Token")
