@@ -7,7 +7,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench import api, apply, handshakes, memory, middlewares, report, soak, start, throughput
+from bench import api, apply, certificates, handshakes, memory, middlewares, report, soak, start, throughput
 
 Part = Callable[..., tuple[list[report.Figure], dict[str, Any]]]
 PARTS: dict[str, Part] = {
@@ -17,6 +17,7 @@ PARTS: dict[str, Part] = {
     "memory": memory.run,
     "api": api.run,
     "handshakes": handshakes.run,
+    "certificates": certificates.run,
     "middlewares": middlewares.run,
     "soak": soak.run,
 }

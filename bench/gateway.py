@@ -84,13 +84,25 @@ class Gateway:
         plural = f"{manifest['kind'].lower()}s"
         name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
         root = f"/apis/{group}" if group else "/api"
-        path = f"{root}/{version}/namespaces/{namespace}/{plural}/{name}?fieldManager=bench&force=true"
+        self.apply_path(f"{root}/{version}/namespaces/{namespace}/{plural}/{name}", manifest)
+
+    def apply_path(self, path: str, manifest: dict[str, Any]) -> None:
+        """The same of an object at any path."""
         connection = self._connection()
+        path = f"{path}?fieldManager=bench&force=true"
         connection.request("PATCH", path, json.dumps(manifest), {"Content-Type": "application/apply-patch+yaml"})
         response = connection.getresponse()
         body = response.read()
         if response.status not in (200, 201):
             raise RuntimeError(f"PATCH {path}: {response.status} {body[:500]!r}")
+
+    def get(self, path: str) -> dict[str, Any]:
+        """An object of the embedded API; empty when there is none."""
+        connection = self._connection()
+        connection.request("GET", path)
+        response = connection.getresponse()
+        found: dict[str, Any] = json.loads(response.read())
+        return found if response.status == 200 else {}
 
     def memory(self) -> Memory:
         sizes = {False: [0.0, 0.0], True: [0.0, 0.0]}
@@ -144,9 +156,9 @@ class Gateway:
 
 
 @contextlib.contextmanager
-def hearthgate(folder: Path, manifests: Path) -> Iterator[Gateway]:
-    """Serves `manifests` with its state in `folder`, until the block ends."""
-    proxy = Proxy("Hearthgate", free_port(), free_port())
+def hearthgate(folder: Path, manifests: Path, proxy: Proxy | None = None) -> Iterator[Gateway]:
+    """Serves `manifests` with its state in `folder`, until the block ends. proxy: its ports; None: any."""
+    proxy = proxy or Proxy("Hearthgate", free_port(), free_port())
     settings = folder / "hearthgate.yaml"
     settings.write_text(json.dumps({
         "entryPoints": {
