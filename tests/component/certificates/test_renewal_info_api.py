@@ -30,12 +30,19 @@ async def world(tmp_path: Path, **moods: Any) -> AsyncIterator[tuple[Stage, Faul
         for mood, value in moods.items():
             setattr(ca, mood, value)
         await secret(api, "token", token=b"t")
-        issuance = Issuance(api.tools, proofs={"DNS-01": Records()})
-        try:
-            async with api.running((CertificateReconciler(api.tools), *but_the_sweeper(issuance)), KINDS):
-                yield api, ca, clock
-        finally:
-            await issuance.close()
+        async with life(api):
+            yield api, ca, clock
+
+
+@asynccontextmanager
+async def life(api: Stage) -> AsyncIterator[None]:
+    """One process."""
+    issuance = Issuance(api.tools, proofs={"DNS-01": Records()})
+    try:
+        async with api.running((CertificateReconciler(api.tools), *but_the_sweeper(issuance)), KINDS):
+            yield
+    finally:
+        await issuance.close()
 
 
 async def certificate(api: Stage, ca: FaultCa, **acme: Any) -> None:
@@ -168,3 +175,16 @@ async def test_switched_off_it_goes_out_of_the_status(tmp_path: Path) -> None:
             return await info(api) is None
 
         await eventually(cleared)
+
+
+async def test_a_restart_asks_for_nothing_anew(tmp_path: Path) -> None:
+    async with run_fault_ca() as ca, stage(tmp_path) as api:
+        await secret(api, "token", token=b"t")
+        async with life(api):
+            await certificate(api, ca)
+            await known(api)
+            await eventually(lambda: ready(api))
+        async with life(api):
+            await another(api, "later")
+            await known(api, "later")
+        assert len(ca.asked("renewalInfo")) == 2
