@@ -1,5 +1,6 @@
 """Looks for proofs at real nameservers of the test: every server of a zone, resolvers, and who lies."""
 
+import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hearthgate.certificates.dns01 import asking
+from hearthgate.certificates.dns01 import asking, propagation
 from hearthgate.certificates.dns01.asking import Asker, NoReply, Server, read_server, servers_of_this_machine
 from hearthgate.certificates.dns01.cname import target_of
 from hearthgate.certificates.dns01.delegation import Resolvers, Unknown
@@ -125,6 +126,28 @@ async def test_one_of_two_addresses_is_enough_when_the_other_is_silent(net: Net)
     net.resolver.add("ns1.home.test", "AAAA", "2001:db8::1")
     net.resolver.add("ns2.home.test", "A", "127.0.0.9")
     assert (await net.look()).ok
+
+
+async def test_addresses_that_lead_nowhere_cost_no_time(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    """IPv6 where there is none behind the router."""
+    monkeypatch.setattr(asking, "UDP_TRIES", (30.0,))
+    monkeypatch.setattr(propagation, "STRAGGLERS", 0.1)
+    async with run_nameserver("127.0.0.9", net.first.port) as nowhere:
+        nowhere.mood = "silent"
+        net.resolver.add("ns1.home.test", "A", "127.0.0.9")
+        await net.first.set_txt(NAME, ["value-1"])
+        async with asyncio.timeout(5):
+            assert "ns2.home.test" in (await net.look()).detail
+            await net.second.set_txt(NAME, ["value-1"])
+            assert (await net.look()).ok
+
+
+async def test_a_look_comes_to_an_end(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "UDP_TRIES", (30.0,))
+    monkeypatch.setattr(propagation, "LONGEST_LOOK", 0.1)
+    net.resolver.mood = "silent"
+    seen = await net.look()
+    assert seen == Seen(False, f"nobody answers: a look for {NAME} took more than 0.1 s")
 
 
 async def test_what_cnames_lead_to_counts(net: Net) -> None:
@@ -291,13 +314,13 @@ async def test_by_https(net: Net, tmp_path: Path) -> None:
     async with over_https(net.resolver, tmp_path) as https:
         context = ssl.create_default_context(cadata=https.ca)
         async with asking_with(context) as asker:
-            propagation = Propagation(asker, port=net.first.port)
+            by_https = Propagation(asker, port=net.first.port)
             for server in (net.first, net.second):
                 await server.set_txt(NAME, ["value-1"])
-            assert (await propagation.seen(RECORD, nameservers=[https.url])).ok
+            assert (await by_https.seen(RECORD, nameservers=[https.url])).ok
             assert {one.by for one in net.resolver.asked} == {"https"}
             net.resolver.mood = "silent"
-            seen = await propagation.seen(RECORD, nameservers=[https.url])
+            seen = await by_https.seen(RECORD, nameservers=[https.url])
             assert "status 503" in seen.detail
         async with asking_with() as stranger:
             with pytest.raises(NoReply, match="certificate"):

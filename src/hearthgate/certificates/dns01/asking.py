@@ -167,7 +167,7 @@ def _resolv_conf() -> tuple[str, ...]:
         found = dns.resolver.Resolver(configure=True).nameservers
     except (dns.exception.DNSException, OSError):
         return _LAST_RESORT
-    return tuple(str(server).partition("%")[0] for server in found) or _LAST_RESORT
+    return tuple(str(server) for server in found) or _LAST_RESORT
 
 
 def _is_address(text: str) -> bool:

@@ -19,6 +19,10 @@ from hearthgate.certificates.dns01.replies import end_of_chain, is_alias, is_goo
 from hearthgate.certificates.orders.proofs import Seen
 from hearthgate.model.errors import Permanent
 
+LONGEST_LOOK: Final = 60.0
+"""Seconds. Half as many are usual where nobody answers at all."""
+STRAGGLERS: Final = 1.0
+"""Seconds that addresses may be silent whose server has spoken by another address."""
 LONGEST_MEMORY: Final = 60.0
 """Seconds after which a resolver is asked again in any case, whatever it said how long it remembers."""
 
@@ -72,10 +76,17 @@ class Propagation:
         return await self.resolvers(public) if public and not nameservers else None
 
     async def seen(self, record: Record, *, nameservers: Sequence[str], recursive_only: bool = False) -> Seen:
-        """Whether whoever looks now finds the record. Never raises; takes some seconds at most.
+        """Whether whoever looks now finds the record. Never raises; takes LONGEST_LOOK at most.
 
         nameservers: resolvers, as settings write them; none: those of this machine.
         """
+        try:
+            async with asyncio.timeout(LONGEST_LOOK):
+                return await self._look(record, nameservers, recursive_only=recursive_only)
+        except TimeoutError:
+            return Seen(False, f"nobody answers: a look for {record.name} took more than {LONGEST_LOOK:g} s")
+
+    async def _look(self, record: Record, nameservers: Sequence[str], *, recursive_only: bool) -> Seen:
         try:
             first, second = await self.resolvers(nameservers), await self.second(nameservers)
         except Permanent as error:
@@ -109,7 +120,19 @@ class Propagation:
             for server in delegation.servers
             for address in server.addresses
         ]
-        return tuple(await asyncio.gather(*(self._ask(one, name, value, recurse=False) for one in servers)))
+        tasks = {one: asyncio.create_task(self._ask(one, name, value, recurse=False)) for one in servers}
+        try:
+            if tasks:
+                await asyncio.wait(tasks.values(), timeout=STRAGGLERS)
+            told = {one: task.result() for one, task in tasks.items() if task.done()}
+            spoken = {one.name for one, said in told.items() if not said.silent}
+            if spoken != set(delegation.names):
+                return tuple(await asyncio.gather(*tasks.values()))
+        finally:
+            for task in tasks.values():
+                task.cancel()
+        # Whatever is still silent is another address of a server that has spoken: IPv6 that leads nowhere, mostly.
+        return tuple(told.get(one, Told(one, f"no answer in {STRAGGLERS:g} s", silent=True)) for one in servers)
 
     async def _at_resolvers(self, record: Record, resolvers: Resolvers) -> Seen:
         """All of them must have it."""
