@@ -1,5 +1,5 @@
-"""Certificates: how many in a minute beside certbot and lego against one Pebble, by HTTP-01; how soon one is served;
-what thousands cost. Pebble refuses no nonces here: certbot does not outlive two in a row.
+"""Certificates: how many in a minute beside certbot and lego against one Pebble, by HTTP-01; how soon one is
+served, and what thousands cost. Pebble refuses no nonces here: certbot does not outlive two in a row.
 """
 
 import base64
