@@ -263,6 +263,19 @@ class TestSecondOpinion:
         assert seen.ok
         assert f"127.0.0.1 port {local.port} says home.test is served by pihole.lan" in seen.detail
 
+    async def test_a_zone_of_the_home_that_answers(self, net: Net, local: NameServer) -> None:
+        """A server of the home that knows the domain, and not the record."""
+        async with run_nameserver("127.0.0.9", net.first.port) as pihole:
+            for server in (local, pihole):
+                server.zone("home.test", servers={"pihole.home.test": "127.0.0.9"})
+            for server in (net.first, net.second):
+                await server.set_txt(NAME, ["value-1"])
+            seen = await net.propagation.seen(RECORD, nameservers=())
+            assert seen.ok
+            assert "split-horizon DNS: " in seen.detail
+            assert "says home.test is served by pihole.home.test" in seen.detail
+            assert NAME in {one.name for one in pihole.asked}
+
     async def test_another_zone_than_the_public_one(self, net: Net, local: NameServer) -> None:
         local.zone("test", servers={"router.test": "127.0.0.8"})
         for server in (net.first, net.second):
