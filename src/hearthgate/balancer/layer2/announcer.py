@@ -41,8 +41,8 @@ class Counts(NamedTuple):
 
 
 class Announcer:
-    """may_answer: asked before every frame that claims an address. peers: addresses of the other nodes, for telling
-    them from foreigners."""
+    """may_answer: asked before every frame that claims an address. peers: addresses of the other nodes, for
+    telling them from foreigners."""
 
     def __init__(
         self,

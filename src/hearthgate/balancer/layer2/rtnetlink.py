@@ -1,0 +1,189 @@
+"""Messages of rtnetlink(7): interfaces, their addresses, local routes, neighbours. Pure."""
+
+import struct
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
+from typing import Final, NamedTuple
+
+from hearthgate.balancer.frames.ethernet import Mac
+from hearthgate.balancer.layer2.conflicts import Address
+from hearthgate.balancer.layer2.links import Assigned, Link
+
+NEW_LINK, DEL_LINK, GET_LINK = 16, 17, 18
+NEW_ADDRESS, DEL_ADDRESS, GET_ADDRESS = 20, 21, 22
+NEW_ROUTE, DEL_ROUTE, GET_ROUTE = 24, 25, 26
+NEW_NEIGHBOUR, GET_NEIGHBOUR = 28, 30
+ERROR, DONE = 2, 3
+GROUPS: Final = 0x1 | 0x10 | 0x100
+"""RTMGRP_LINK, _IPV4_IFADDR, _IPV6_IFADDR."""
+
+PROTOCOL: Final = 72
+"""Marks routes as ours (rtm_protocol), among those that no routing daemon has taken."""
+
+_REQUEST, _ACK, _DUMP, _CREATE, _REPLACE = 0x1, 0x4, 0x300, 0x400, 0x100
+_INET, _INET6 = 2, 10
+_LOCAL_TABLE, _LOCAL_TYPE, _HOST_SCOPE = 255, 2, 254
+_HEADER: Final = struct.Struct("=IHHII")
+_LINK: Final = struct.Struct("=BxHiII")
+_ADDRESS: Final = struct.Struct("=BBBBI")
+_ROUTE: Final = struct.Struct("=BBBBBBBBI")
+_NEIGHBOUR: Final = struct.Struct("=BxxxiHBB")
+_ATTRIBUTE: Final = struct.Struct("=HH")
+_NESTED: Final = 0x3FFF
+"""Without the bits that say nested and byte order."""
+_IFLA_ADDRESS, _IFLA_NAME, _IFLA_MASTER = 1, 3, 10
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_RTA_DESTINATION, _RTA_OUT, _RTA_TABLE = 1, 4, 15
+_NDA_DESTINATION, _NDA_MAC = 1, 2
+
+
+class Message(NamedTuple):
+    kind: int
+    sequence: int
+    body: bytes
+
+
+class LocalRoute(NamedTuple):
+    """A route that makes an address this machine's. is_ours: by its mark."""
+
+    address: Address
+    is_ours: bool
+
+
+def messages(data: bytes) -> Iterator[Message]:
+    """Of a datagram; what is cut off is left out."""
+    while len(data) >= _HEADER.size:
+        length, kind, _, sequence, _ = _HEADER.unpack_from(data)
+        if not _HEADER.size <= length <= len(data):
+            return
+        yield Message(kind, sequence, data[_HEADER.size : length])
+        data = data[_aligned(length) :]
+
+
+def error_of(message: Message) -> int:
+    """An errno; 0 for an acknowledgement."""
+    return -int(struct.unpack_from("=i", message.body)[0])
+
+
+def list_links() -> bytes:
+    return _message(GET_LINK, _REQUEST | _DUMP, _LINK.pack(0, 0, 0, 0, 0))
+
+
+def list_addresses() -> bytes:
+    return _message(GET_ADDRESS, _REQUEST | _DUMP, _ADDRESS.pack(0, 0, 0, 0, 0))
+
+
+def list_neighbours() -> bytes:
+    return _message(GET_NEIGHBOUR, _REQUEST | _DUMP, _NEIGHBOUR.pack(0, 0, 0, 0, 0))
+
+
+def list_routes(family: type[Address]) -> bytes:
+    return _message(GET_ROUTE, _REQUEST | _DUMP, _ROUTE.pack(_family(family), 0, 0, 0, _LOCAL_TABLE, 0, 0, 0, 0))
+
+
+def find_route(address: Address) -> bytes:
+    """How the kernel would send to it."""
+    body = _ROUTE.pack(_family(type(address)), address.max_prefixlen, 0, 0, 0, 0, 0, 0, 0)
+    return _message(GET_ROUTE, _REQUEST, body + _attribute(_RTA_DESTINATION, address.packed))
+
+
+def add_local_route(address: Address, loopback: int) -> bytes:
+    """As `ip route replace local ADDRESS dev lo`. loopback: the index of lo."""
+    return _local_route(NEW_ROUTE, _REQUEST | _ACK | _CREATE | _REPLACE, address, loopback)
+
+
+def remove_local_route(address: Address, loopback: int) -> bytes:
+    return _local_route(DEL_ROUTE, _REQUEST | _ACK, address, loopback)
+
+
+def read_link(message: Message) -> Link | None:
+    if len(message.body) < _LINK.size:
+        return None
+    _, type_, index, flags, _ = _LINK.unpack_from(message.body)
+    found = _attributes(message.body[_LINK.size :])
+    raw = found.get(_IFLA_ADDRESS, b"")
+    return Link(
+        index,
+        found.get(_IFLA_NAME, b"").rstrip(b"\0").decode(errors="replace"),
+        Mac(raw) if len(raw) == 6 else None,
+        type_,
+        flags,
+        struct.unpack("=I", master)[0] if (master := found.get(_IFLA_MASTER)) else 0,
+    )
+
+
+def read_address(message: Message) -> Assigned | None:
+    if len(message.body) < _ADDRESS.size:
+        return None
+    _, prefix, _, _, index = _ADDRESS.unpack_from(message.body)
+    found = _attributes(message.body[_ADDRESS.size :])
+    local = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)
+    peer = found.get(_IFA_ADDRESS, local)
+    if local is None or peer is None:
+        return None
+    return Assigned(index, ip_address(local), ip_interface((peer, prefix)).network)
+
+
+def read_local_route(message: Message) -> LocalRoute | None:
+    """None for routes elsewhere and for networks."""
+    if len(message.body) < _ROUTE.size:
+        return None
+    family, length, *_, protocol, _, type_, _ = _ROUTE.unpack_from(message.body)
+    raw = _attributes(message.body[_ROUTE.size :]).get(_RTA_DESTINATION)
+    if type_ != _LOCAL_TYPE or raw is None or length != {_INET: 32, _INET6: 128}.get(family):
+        return None
+    return LocalRoute(ip_address(raw), protocol == PROTOCOL)
+
+
+def read_neighbour(message: Message) -> tuple[Address, Mac] | None:
+    if len(message.body) < _NEIGHBOUR.size:
+        return None
+    found = _attributes(message.body[_NEIGHBOUR.size :])
+    address, mac = found.get(_NDA_DESTINATION, b""), found.get(_NDA_MAC, b"")
+    if len(address) not in (4, 16) or len(mac) != 6:
+        return None
+    return ip_address(address), Mac(mac)
+
+
+def _local_route(kind: int, flags: int, address: Address, loopback: int) -> bytes:
+    is_v4 = address.version == 4
+    body = _ROUTE.pack(
+        _family(type(address)),
+        address.max_prefixlen,
+        0,
+        0,
+        _LOCAL_TABLE,
+        PROTOCOL,
+        _HOST_SCOPE if is_v4 else 0,
+        _LOCAL_TYPE,
+        0,
+    )
+    body += _attribute(_RTA_DESTINATION, address.packed) + _attribute(_RTA_OUT, struct.pack("=i", loopback))
+    return _message(kind, flags, body)
+
+
+def _message(kind: int, flags: int, body: bytes) -> bytes:
+    return _HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + b"\0" * (-len(value) % 4)
+
+
+def _attributes(data: bytes) -> Mapping[int, bytes]:
+    found = {}
+    while len(data) >= _ATTRIBUTE.size:
+        length, kind = _ATTRIBUTE.unpack_from(data)
+        if not _ATTRIBUTE.size <= length <= len(data):
+            break
+        found[kind & _NESTED] = data[_ATTRIBUTE.size : length]
+        data = data[_aligned(length) :]
+    return found
+
+
+def _aligned(length: int) -> int:
+    return (length + 3) & ~3
+
+
+def _family(kind: type[IPv4Address] | type[IPv6Address]) -> int:
+    return _INET if kind is IPv4Address else _INET6
