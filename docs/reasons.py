@@ -148,8 +148,7 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
         ),
         Reason.DEFAULT_CERTIFICATE: (
             "No certificate covers the host: browsers will warn.",
-            "`kubectl get certificate` says how far the one is that was asked for. Without an issuer: name a Secret "
-            "with a certificate for it, by `tls.secretName` or a TLSStore.",
+            "`hearthgate certs` says how far it is; or name a Secret, by `tls.secretName` or in a TLSStore.",
         ),
         Reason.PROXY_REJECTED: (
             "Envoy refused what was made from the object. The last good configuration serves.",

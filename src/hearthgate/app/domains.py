@@ -3,13 +3,15 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from hearthgate.app import certificates
+from hearthgate.app import addresses, certificates
+from hearthgate.app.addresses import Addresses
 from hearthgate.app.certificates import Certificates
 from hearthgate.app.parts import Description
 from hearthgate.app.settings import Settings
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.hub import Hub
+from hearthgate.model.problems import Problem
 from hearthgate.resources.meta import Resource
 
 
@@ -33,22 +35,38 @@ class Domain(Protocol):
 
 
 class Around(NamedTuple):
-    """What domains are made with. host: the name of this machine, where it is a box without a cluster."""
+    """What domains are made with. host: the name of this machine, where it is a box without a cluster. tell: takes
+    all problems that a source has now."""
 
     client: Client
     events: EventWriter
     hub: Hub
     host: str | None
+    tell: Callable[[str, tuple[Problem, ...]], None]
 
 
 def kinds_read(settings: Settings, *, on_box: bool) -> tuple[type[Resource], ...]:
     """By the domains that will run."""
-    return certificates.KINDS if certificates.is_wanted(settings, on_box=on_box) else ()
+    domains = (certificates, addresses)
+    return tuple(kind for domain in domains if domain.is_wanted(settings, on_box=on_box) for kind in domain.KINDS)
 
 
 def make_domains(settings: Settings, around: Around) -> tuple[Domain, ...]:
     """Those that the settings want."""
-    if not certificates.is_wanted(settings, on_box=around.host is not None):
-        return ()
-    made = Certificates(settings, client=around.client, events=around.events, hub=around.hub, host=around.host)
-    return (made,)
+    on_box = around.host is not None
+    made: list[Domain] = []
+    if certificates.is_wanted(settings, on_box=on_box):
+        made.append(
+            Certificates(settings, client=around.client, events=around.events, hub=around.hub, host=around.host)
+        )
+    if addresses.is_wanted(settings, on_box=on_box):
+        made.append(
+            Addresses(
+                settings,
+                client=around.client,
+                events=around.events,
+                hub=around.hub,
+                on_problems=lambda problems: around.tell("addresses", problems),
+            )
+        )
+    return tuple(made)

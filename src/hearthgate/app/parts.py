@@ -49,7 +49,18 @@ CERTIFICATES: Final = Description(
     ("hearthgate.certificates",),
 )
 
-DESCRIPTIONS: Final = (CONTROLLER, PROXY, CERTIFICATES)
+ADDRESSES: Final = Description(
+    "addresses",
+    {
+        "app": "metallb",
+        "app.kubernetes.io/name": "metallb",
+        "app.kubernetes.io/component": "controller",
+        "component": "addresses",
+    },
+    ("hearthgate.balancer",),
+)
+
+DESCRIPTIONS: Final = (CONTROLLER, PROXY, CERTIFICATES, ADDRESSES)
 
 
 @cache

@@ -11,6 +11,7 @@ import yaml
 
 from hearthgate.apiserver.semantics.names import is_label
 from hearthgate.app.settings_keys import placed, spelled
+from hearthgate.balancer.settings import LoadBalancerSettings
 from hearthgate.certificates import settings_checks
 from hearthgate.certificates.settings import CertificateSettings
 from hearthgate.ingress.routing.internal_routers import with_internal_entrypoint
@@ -48,6 +49,7 @@ class Settings(IngressSettings, frozen=True, kw_only=True):
     embedded_api: EmbeddedAPI = msgspec.field(default=EmbeddedAPI(), name="embeddedAPI")
     pod_namespace: str = "hearthgate"
     certificates: CertificateSettings = CertificateSettings()
+    load_balancer: LoadBalancerSettings = LoadBalancerSettings()
     global_: Annotated[Any, ignored("nothing is sent to anybody, and no version is looked for")] = msgspec.field(
         default=None, name="global"
     )

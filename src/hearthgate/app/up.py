@@ -213,7 +213,9 @@ class Up:
         sockets = socket_folder(state)
         events = EventWriter(client)
         host = host_name() if self._options.kubeconfig is None else None
-        self._domains = make_domains(self._options.settings, Around(client, events, hub, host))
+        self._domains = make_domains(
+            self._options.settings, Around(client, events, hub, host, self._problems.tell)
+        )
         ingress = Ingress(
             self._options.settings,
             state=state,

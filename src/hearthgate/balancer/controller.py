@@ -52,6 +52,8 @@ class AddressController:
         self._pools: WorkQueue[Key] = WorkQueue(first=0.2, most=60.0)
         self._snapshot = Snapshot()
         self._told: dict[Key, str] = {}
+        self._said: dict[Key, tuple[Address, ...]] = {}
+        """What Events have said of a Service's addresses last."""
         self._problems: tuple[Problem, ...] = ()
         self.book = book
 
@@ -83,6 +85,7 @@ class AddressController:
         service = self._snapshot.get(Service, *key)
         if service is None:
             self._told.pop(key, None)
+            self._said.pop(key, None)
             return
         grant = self.book.grant(key)
         wanted = grant.addresses if grant is not None else ()
@@ -105,9 +108,13 @@ class AddressController:
     async def _set(self, service: Service, addresses: tuple[Address, ...]) -> None:
         ingress: list[Mapping[str, Any]] = [{"ip": str(address)} for address in addresses]
         await self._client.patch_status(_SERVICE, *service.key, {"status": {"loadBalancer": {"ingress": ingress}}})
+        if self._said.get(service.key, ()) == addresses:
+            return  # the snapshot lags behind what was written before
+        self._said[service.key] = addresses
         listed = ", ".join(map(str, addresses))
         if addresses:
             self._events.emit(service, "IPAllocated", f"has the address {listed}", type="Normal")
+            self._events.emit(service, "NotAnnounced", _by_hand(addresses))
         else:
             before = ", ".join(map(str, held_by(service)))
             self._events.emit(service, "ClearAssignment", f"lost the address {before}", type="Normal")
@@ -158,6 +165,14 @@ class AddressController:
         patch = {"metadata": {"resourceVersion": resource.metadata.resource_version}, "status": status}
         with contextlib.suppress(NotFound):
             await self._client.patch_status(_POOL, *key, patch)
+
+
+def _by_hand(addresses: tuple[Address, ...]) -> str:
+    """Until this program announces addresses itself."""
+    commands = " and ".join(
+        f"ip address add {address}/{address.max_prefixlen} dev INTERFACE" for address in addresses
+    )
+    return f"nothing announces it in the network yet: give it to this machine ({commands}), or route it here"
 
 
 def _reservation_problems(pools: Iterable[IPAddressPool]) -> Iterable[Problem]:

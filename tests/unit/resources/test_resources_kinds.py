@@ -97,6 +97,7 @@ OBJECTS: dict[str, dict[str, Any]] = {
 SERVED = (
     "Certificate cluster-certificate",
     "ClusterIssuer letsencrypt-issuer",
+    "IPAddressPool first-pool",
     "Ingress blog",
     "IngressRouteTCP mqtt",
     "IngressRouteUDP dns",

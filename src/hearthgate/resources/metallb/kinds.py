@@ -27,7 +27,13 @@ _PEER: Final = (
 )
 
 
-def _kind(plural: str, resource: type[Resource], *columns: Column, version: str = "v1beta1") -> Kind:
+def _kind(
+    plural: str,
+    resource: type[Resource],
+    *columns: Column,
+    version: str = "v1beta1",
+    acted_on: bool = False,
+) -> Kind:
     return Kind(
         "metallb.io",
         version,
@@ -39,7 +45,7 @@ def _kind(plural: str, resource: type[Resource], *columns: Column, version: str 
         upstream_status=True,
         columns=columns,
         whole_table=bool(columns),
-        acted_on=False,
+        acted_on=acted_on,
     )
 
 
@@ -50,6 +56,7 @@ def _kinds() -> Iterator[Kind]:
         Column("AUTO ASSIGN", ".spec.autoAssign", "boolean"),
         Column("AVOID BUGGY IPS", ".spec.avoidBuggyIPs", "boolean"),
         Column("ADDRESSES", ".spec.addresses"),
+        acted_on=True,
     )
     interfaces = Column("INTERFACES", ".spec.interfaces")
     yield _kind("l2advertisements", metallb.L2Advertisement, *_POOLS, interfaces, _NODES)
