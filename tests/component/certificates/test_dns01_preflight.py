@@ -116,6 +116,14 @@ async def test_a_zone_that_is_not_seen(trial: Trial) -> None:
     assert "it sees home.test" in steps[-1].words
 
 
+async def test_a_domain_that_resolvers_do_not_know(trial: Trial) -> None:
+    steps = await trial.run("nowhere.test")
+    assert [(step.name, step.ok) for step in steps] == [("credentials", True), ("name", False), ("zone", False)]
+    assert "it sees home.test" in steps[-1].words
+    trial.follow = True
+    assert last(await trial.run("nowhere.test")) == ("name", False)
+
+
 async def test_a_missing_permission(trial: Trial) -> None:
     trial.token = trial.cloudflare.add_token(permissions=["zone:read", "dns:read"])
     steps = await trial.run()

@@ -59,7 +59,7 @@ class Preflight:
             return
         named = await self._named(host)
         yield named.step
-        if not named.step.ok:
+        if not named.goes_on:
             return
         try:
             yield Step("zone", True, f"{named.record.name} goes into {await provider.zone_of(named.record.name)}")
@@ -89,18 +89,22 @@ class Preflight:
         try:
             first = await self._propagation.resolvers(self._nameservers)
             target = await target_of(name, first, second=await self._propagation.second(self._nameservers))
-        except (Transient, Permanent) as error:
+        except Permanent as error:
             return _Named(Step("name", False, str(error)), Record(name, value))
+        except Transient as error:
+            # The provider may know better what is wrong, unless the name itself hangs on it.
+            goes_on = self._solver.cname_strategy != "Follow"
+            return _Named(Step("name", False, str(error)), Record(name, value), goes_on)
         follows = self._solver.cname_strategy == "Follow" or self._solver.acme_dns is not None
         if target == name:
             if self._solver.acme_dns is not None:
                 words = f"{name} must be a CNAME to the account's fulldomain at acme-dns, and is none"
                 return _Named(Step("name", False, words), Record(name, value))
-            return _Named(Step("name", True, f"{name} has no CNAME"), Record(name, value))
+            return _Named(Step("name", True, f"{name} has no CNAME"), Record(name, value), True)
         if not follows:
             words = f"{name} is a CNAME to {target}: set cnameStrategy: Follow, or remove the CNAME"
             return _Named(Step("name", False, words), Record(name, value))
-        return _Named(Step("name", True, f"{name} is a CNAME to {target}"), Record(target, value))
+        return _Named(Step("name", True, f"{name} is a CNAME to {target}"), Record(target, value), True)
 
     async def _seen(self, record: Record) -> Step:
         started = time.monotonic()
@@ -122,6 +126,7 @@ class Preflight:
 class _Named(NamedTuple):
     step: Step
     record: Record
+    goes_on: bool = False
 
 
 async def _removed(provider: Provider, record: Record) -> Step:
