@@ -1,38 +1,44 @@
 """Says in the local network where addresses are: answers ARP and neighbour solicitations for those that this node
 announces, tells everybody when one arrives, and watches for others that claim them.
 
-Which addresses those are is the speaker's choice. The rule for duplicates is RFC 5227's.
+Which addresses those are is the speaker's choice. The kernel answers for none of them: a dead process is silent.
 """
 
+import asyncio
+import re
 from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
-from typing import NamedTuple
+from ipaddress import IPv4Address
+from typing import Final, NamedTuple
 
+import structlog
+
+from hearthgate.balancer.frames import arp, ndp
+from hearthgate.balancer.frames.ethernet import Mac
 from hearthgate.balancer.layer2.conflicts import Address, Conflict, Foreign
+from hearthgate.balancer.layer2.ear import Ear, Frame
+from hearthgate.balancer.layer2.links import EXCLUDED, Choice, Interfaces, Link
+from hearthgate.balancer.layer2.netlink import Watch, interfaces
 
+log = structlog.get_logger(__name__)
 
-class Mode(StrEnum):
-    """Who answers for IPv4.
-
-    KERNEL: a local route makes the kernel do it, also while this process restarts: for a box alone.
-    RESPONDER: only this process, so that a dead one is silent: for several nodes.
-    """
-
-    KERNEL = "kernel"
-    RESPONDER = "responder"
+REPEATS: Final = (0.0, 0.05, 0.2, 1.3, 2.4, 3.5, 4.6)
+"""Seconds after the arrival of an address. Early ones for speed; later ones since older Linux heeds no change
+within a second of another."""
+PROBES: Final = 3
+SPACING: Final = 0.1
+"""Seconds between two probes, and after the last: far less than RFC 5227 asks for, as a Service waits for it."""
 
 
 class Announced(NamedTuple):
-    """interfaces: where the address is answered for now. trouble: why nowhere, or not where it was asked for, and
-    the way out; empty when all is well. foreign: who it was yielded to."""
+    """interfaces: where the address is answered for now. trouble: why nowhere, or not everywhere it was asked for,
+    and the way out; empty when all is well."""
 
     interfaces: tuple[str, ...]
     trouble: str
-    foreign: Foreign | None
 
 
 class Counts(NamedTuple):
-    """By address, since the start. Fields in the order of upstream's metrics: metallb_layer2_requests_received,
+    """Of one address, since the start. In the order of upstream's metrics: metallb_layer2_requests_received,
     _responses_sent, _gratuitous_sent."""
 
     requests: int = 0
@@ -41,57 +47,210 @@ class Counts(NamedTuple):
 
 
 class Announcer:
-    """may_answer: asked before every frame that claims an address. peers: addresses of the other nodes, for
-    telling them from foreigners."""
+    """may_answer: asked before every frame that claims an address. on_conflict: somebody else claims one that this
+    node announces; it is not given up. on_change: `state` is another one, as when an interface went down."""
 
     def __init__(
         self,
         *,
-        mode: Mode,
         may_answer: Callable[[], bool],
         on_conflict: Callable[[Conflict], None],
         on_change: Callable[[], None] = lambda: None,
-        peers: Callable[[], Iterable[Address]] = tuple,
     ) -> None:
-        """on_change: `state` is another one, as when an interface went down."""
-        raise NotImplementedError
+        self._may_answer = may_answer
+        self._on_conflict = on_conflict
+        self._on_change = on_change
+        self._excluded = tuple(re.compile(pattern) for pattern in EXCLUDED)
+        self._wanted: dict[Address, frozenset[str] | None] = {}
+        self._probed: dict[Address, tuple[frozenset[str] | None, asyncio.Future[Foreign]]] = {}
+        self._places: dict[Address, Choice] = {}
+        self._counts: dict[Address, Counts] = {}
+        self._ears: dict[Link, Ear] = {}
+        self._timers: dict[tuple[Address, Link], list[asyncio.TimerHandle]] = {}
+        self._interfaces = Interfaces((), frozenset())
+        self._watch: Watch | None = None
+        self.missing = ""
+        """The capability without which nothing can be announced, and the way out; empty when there is none."""
 
     async def start(self) -> None:
         """Never raises for want of a capability: `state` and `missing` tell of it."""
-        raise NotImplementedError
+        self._watch = Watch(self._look)
+        self._look()
 
     async def stop(self) -> None:
-        """Silent from now on. Says nothing to the network. In kernel mode the kernel goes on answering."""
-        raise NotImplementedError
-
-    @property
-    def missing(self) -> str:
-        """The capability without which nothing can be announced, and the way out; empty when there is none."""
-        raise NotImplementedError
+        """Silent from now on. Says nothing to the network."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+        for address in tuple(self._wanted):
+            self.withdraw(address)
+        for ear in self._ears.values():
+            ear.close()
+        self._ears.clear()
 
     def announce(self, address: Address, *, interfaces: frozenset[str] | None) -> None:
         """interfaces: None for one whose network has the address. Told again with others, it moves there; told
         again alike, nothing happens. May be called before `start`."""
-        raise NotImplementedError
+        if address not in self._wanted or self._wanted[address] != interfaces:
+            self._wanted[address] = interfaces
+            self._settle()
 
     def withdraw(self, address: Address) -> None:
-        """Silent from this moment. Of an address that is not announced: nothing, except that a local route left
-        by an earlier process goes."""
-        raise NotImplementedError
+        """Silent from this moment."""
+        self._wanted.pop(address, None)
+        self._settle()
 
-    def keep_only(self, addresses: Iterable[Address]) -> None:
-        """Withdraws all others, those left in the kernel by an earlier process included."""
-        raise NotImplementedError
+    def repeat(self, address: Address) -> None:
+        """Tells everybody again where it is, as after nodes that did not see each other meet."""
+        if choice := self._places.get(address):
+            for link in choice.links:
+                self._tell(address, link)
 
     async def probe(self, address: Address, interfaces: frozenset[str] | None) -> Foreign | None:
-        """Who else has the address, asked thrice within some tenths of a second; None when nobody answered."""
-        raise NotImplementedError
+        """Who else has the address or is about to take it, asked thrice; None when nobody answered in time."""
+        future: asyncio.Future[Foreign] = asyncio.get_running_loop().create_future()
+        self._probed[address] = interfaces, future
+        self._settle()
+        try:
+            for _ in range(PROBES):
+                for link in self._choose(address, interfaces).links:
+                    if link.mac is not None:
+                        self._send(link, _probe(address, link.mac))
+                await asyncio.wait((future,), timeout=SPACING)
+                if future.done():
+                    return future.result()
+            return None
+        finally:
+            self._probed.pop(address, None)
+            self._settle()
 
     @property
     def state(self) -> Mapping[Address, Announced]:
         """Of every announced address."""
-        raise NotImplementedError
+        return {
+            address: Announced(tuple(link.name for link in choice.links), choice.trouble)
+            for address, choice in self._places.items()
+        }
 
     @property
     def counts(self) -> Mapping[Address, Counts]:
-        raise NotImplementedError
+        return self._counts
+
+    def _look(self) -> None:
+        self._interfaces = interfaces()
+        self._settle()
+
+    def _choose(self, address: Address, asked: frozenset[str] | None) -> Choice:
+        return (
+            Choice((), self.missing) if self.missing else self._interfaces.choose(address, asked, self._excluded)
+        )
+
+    def _settle(self) -> None:
+        """Makes what is done equal what is wanted."""
+        if self._watch is None and self._wanted:
+            return
+        heard: dict[Link, set[Address]] = {}
+        asked = {address: one for address, (one, _) in self._probed.items()} | self._wanted
+        for address, names in asked.items():
+            for link in self._choose(address, names).links:
+                heard.setdefault(link, set()).add(address)
+        for link in self._ears.keys() - heard.keys():
+            self._ears.pop(link).close()
+        for link, addresses in heard.items():
+            self._hear(link, addresses)
+        before = self._places
+        self._places = {address: self._choose(address, names) for address, names in self._wanted.items()}
+        now = {(address, link) for address, choice in self._places.items() for link in choice.links}
+        for place in self._timers.keys() - now:
+            for timer in self._timers.pop(place):
+                timer.cancel()
+        for place in now - self._timers.keys():
+            self._tell(*place)
+        if before != self._places:
+            self._on_change()
+
+    def _hear(self, link: Link, addresses: set[Address]) -> None:
+        try:
+            if link not in self._ears:
+                self._ears[link] = Ear(link, self._heard)
+            self._ears[link].listen(addresses)
+        except PermissionError:
+            self.missing = "this process lacks CAP_NET_RAW: run it as root, or give it that capability"
+            log.error("addresses cannot be announced", why=self.missing)
+        except OSError as error:  # it went away just now: the watch tells
+            log.info("interface cannot be used", interface=link.name, error=str(error))
+
+    def _tell(self, address: Address, link: Link) -> None:
+        loop = asyncio.get_running_loop()
+        for timer in self._timers.get((address, link), ()):
+            timer.cancel()
+        self._timers[address, link] = [loop.call_later(after, self._claim, address, link) for after in REPEATS]
+
+    def _claim(self, address: Address, link: Link) -> None:
+        if not self._may_answer() or link.mac is None:
+            return
+        frames: Iterable[Frame]
+        if isinstance(address, IPv4Address):
+            frames = arp.announcements(address, link.mac)
+        else:
+            frames = (ndp.announcement(address, link.mac),)
+        for frame in frames:
+            self._count(address, gratuitous=self._send(link, frame))
+
+    def _heard(self, ear: Ear, frame: Frame) -> None:
+        own = self._interfaces.macs
+        address = (
+            frame.target if isinstance(frame, ndp.Neighbour) or frame.sender not in self._wanted else frame.sender
+        )
+        if (probed := self._probed.get(_claimed(frame))) and _claims(frame, own) and not probed[1].done():
+            probed[1].set_result(Foreign(_mac(frame), ear.link.name))
+        choice = self._places.get(address)
+        if choice is None or ear.link not in choice.links or ear.link.mac is None or _mac(frame) in own:
+            return
+        if isinstance(frame, arp.Arp):
+            is_question = frame.operation is arp.Operation.REQUEST and frame.sender != address
+            is_claim = frame.sender == address
+        else:
+            is_question, is_claim = not frame.is_advertisement, frame.is_advertisement
+        if is_claim and self._may_answer():
+            self._on_conflict(Conflict(address, Foreign(_mac(frame), ear.link.name)))
+        if not is_question:
+            return
+        self._count(address, requests=True)
+        if self._may_answer():
+            reply = (
+                arp.answer(frame, ear.link.mac) if isinstance(frame, arp.Arp) else ndp.answer(frame, ear.link.mac)
+            )
+            self._count(address, responses=ear.send(reply))
+
+    def _send(self, link: Link, frame: Frame) -> bool:
+        ear = self._ears.get(link)
+        return ear is not None and ear.send(frame)
+
+    def _count(
+        self, address: Address, *, requests: bool = False, responses: bool = False, gratuitous: bool = False
+    ) -> None:
+        old = self._counts.get(address, Counts())
+        self._counts[address] = Counts(
+            old.requests + requests, old.responses + responses, old.gratuitous + gratuitous
+        )
+
+
+def _probe(address: Address, mac: Mac) -> Frame:
+    return arp.probe(address, mac) if isinstance(address, IPv4Address) else ndp.probe(address, mac)
+
+
+def _claimed(frame: Frame) -> Address:
+    if isinstance(frame, ndp.Neighbour) or int(frame.sender) == 0:
+        return frame.target
+    return frame.sender
+
+
+def _claims(frame: Frame, own: frozenset[Mac]) -> bool:
+    if isinstance(frame, arp.Arp):
+        return arp.claims(frame, frame.sender if int(frame.sender) else frame.target, own)
+    return ndp.claims(frame, frame.target, own)
+
+
+def _mac(frame: Frame) -> Mac:
+    return frame.sender_mac if isinstance(frame, arp.Arp) else frame.option or frame.source
