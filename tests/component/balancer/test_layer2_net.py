@@ -1,0 +1,102 @@
+"""Addresses in a network of our own: real clients find them, others are noticed."""
+
+import asyncio
+import ctypes
+import os
+import shutil
+import subprocess
+import uuid
+from collections.abc import AsyncIterator
+from ipaddress import ip_address
+from typing import NamedTuple
+
+import pytest
+
+from hearthgate.balancer.layer2.announcer import Announcer
+from hearthgate.balancer.layer2.conflicts import Conflict
+from tests.waiting import eventually
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.skipif(
+        any(shutil.which(name) is None for name in ("ip", "arping", "ndisc6")),
+        reason="needs the Debian packages iproute2, arping and ndisc6",
+    ),
+]
+V4, V6 = ip_address("10.9.0.50"), ip_address("fd09::50")
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command.split(), capture_output=True, text=True, check=False)
+
+
+class Lan(NamedTuple):
+    """client: namespace of the other machine; its interface is `cli`, ours `lan`."""
+
+    announcer: Announcer
+    conflicts: list[Conflict]
+    client: str
+
+    async def ask(self, command: str) -> int:
+        done = await asyncio.to_thread(shell, f"ip netns exec {self.client} {command}")
+        return done.returncode
+
+
+@pytest.fixture
+async def lan() -> AsyncIterator[Lan]:
+    mark = uuid.uuid4().hex[:8]
+    here, there = f"hg-a-{mark}", f"hg-b-{mark}"
+    libc = ctypes.CDLL(None)
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    try:
+        for name in (here, there):
+            shell(f"ip netns add {name}")
+        shell(f"ip link add lan netns {here} type veth peer name cli netns {there}")
+        for name, device, number in ((here, "lan", 1), (there, "cli", 2)):
+            shell(f"ip -n {name} addr add 10.9.0.{number}/24 dev {device}")
+            shell(f"ip -n {name} addr add fd09::{number}/64 dev {device} nodad")
+            shell(f"ip -n {name} link set {device} up")
+        inside = os.open(f"/run/netns/{here}", os.O_RDONLY)
+        assert libc.setns(inside, 0) == 0
+        os.close(inside)
+        conflicts: list[Conflict] = []
+        announcer = Announcer(may_answer=lambda: True, on_conflict=conflicts.append)
+        await announcer.start()
+        try:
+            yield Lan(announcer, conflicts, there)
+        finally:
+            await announcer.stop()
+    finally:
+        libc.setns(home, 0)
+        os.close(home)
+        for name in (here, there):
+            shell(f"ip netns del {name}")
+
+
+async def test_clients_find_announced_addresses_only(lan: Lan) -> None:
+    lan.announcer.announce(V4, interfaces=None)
+    lan.announcer.announce(V6, interfaces=None)
+    await eventually(lambda: lan.announcer.state[V4].interfaces == ("lan",), what="the interface is used")
+    assert await lan.ask(f"arping -c 1 -w 2 -i cli {V4}") == 0
+    assert await lan.ask(f"ndisc6 -1 -r 2 {V6} cli") == 0
+    lan.announcer.withdraw(V4)
+    assert await lan.ask(f"arping -c 1 -w 1 -i cli {V4}") == 1
+    assert lan.announcer.counts[V4].responses >= 1
+
+
+async def test_who_has_an_address_is_found_by_a_probe(lan: Lan) -> None:
+    found = await lan.announcer.probe(ip_address("10.9.0.2"), None)
+    assert found is not None
+    assert found.interface == "lan"
+    assert await lan.announcer.probe(ip_address("10.9.0.77"), None) is None
+
+
+async def test_a_lost_carrier_and_a_foreign_claim_are_told(lan: Lan) -> None:
+    lan.announcer.announce(V4, interfaces=None)
+    await lan.ask(f"ip addr add {V4}/24 dev cli")
+    await lan.ask(f"arping -c 1 -w 1 -U -S {V4} -i cli {V4}")
+    await eventually(lambda: lan.conflicts, what="the conflict")
+    await lan.ask("ip link set cli down")
+    await eventually(lambda: "no carrier" in lan.announcer.state[V4].trouble, what="the loss")
+    await lan.ask("ip link set cli up")
+    await eventually(lambda: lan.announcer.state[V4].interfaces == ("lan",), what="the return")
