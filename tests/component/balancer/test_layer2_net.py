@@ -79,7 +79,7 @@ async def test_clients_find_announced_addresses_only(lan: Lan) -> None:
     await eventually(lambda: lan.announcer.state[V4].interfaces == ("lan",), what="the interface is used")
     assert await lan.ask(f"arping -c 1 -w 2 -i cli {V4}") == 0
     assert await lan.ask(f"ndisc6 -1 -r 2 {V6} cli") == 0
-    lan.announcer.withdraw(V4)
+    lan.announcer.keep_only([V6])
     assert await lan.ask(f"arping -c 1 -w 1 -i cli {V4}") == 1
     assert lan.announcer.counts[V4].responses >= 1
 
@@ -96,6 +96,7 @@ async def test_a_lost_carrier_and_a_foreign_claim_are_told(lan: Lan) -> None:
     await lan.ask(f"ip addr add {V4}/24 dev cli")
     await lan.ask(f"arping -c 1 -w 1 -U -S {V4} -i cli {V4}")
     await eventually(lambda: lan.conflicts, what="the conflict")
+    assert lan.announcer.state[V4].foreign == lan.conflicts[0].foreign
     await lan.ask("ip link set cli down")
     await eventually(lambda: "no carrier" in lan.announcer.state[V4].trouble, what="the loss")
     await lan.ask("ip link set cli up")

@@ -31,10 +31,11 @@ SPACING: Final = 0.1
 
 class Announced(NamedTuple):
     """interfaces: where the address is answered for now. trouble: why nowhere, or not everywhere it was asked for,
-    and the way out; empty when all is well."""
+    and the way out; empty when all is well. foreign: who else claimed it last, while we announced it."""
 
     interfaces: tuple[str, ...]
     trouble: str
+    foreign: Foreign | None
 
 
 class Counts(NamedTuple):
@@ -64,6 +65,7 @@ class Announcer:
         self._wanted: dict[Address, frozenset[str] | None] = {}
         self._probed: dict[Address, tuple[frozenset[str] | None, asyncio.Future[Foreign]]] = {}
         self._places: dict[Address, Choice] = {}
+        self._foreign: dict[Address, Foreign] = {}
         self._counts: dict[Address, Counts] = {}
         self._ears: dict[Link, Ear] = {}
         self._timers: dict[tuple[Address, Link], list[asyncio.TimerHandle]] = {}
@@ -98,7 +100,13 @@ class Announcer:
     def withdraw(self, address: Address) -> None:
         """Silent from this moment."""
         self._wanted.pop(address, None)
+        self._foreign.pop(address, None)
         self._settle()
+
+    def keep_only(self, addresses: Iterable[Address]) -> None:
+        """Withdraws all others."""
+        for address in self._wanted.keys() - frozenset(addresses):
+            self.withdraw(address)
 
     def repeat(self, address: Address) -> None:
         """Tells everybody again where it is, as after nodes that did not see each other meet."""
@@ -128,7 +136,9 @@ class Announcer:
     def state(self) -> Mapping[Address, Announced]:
         """Of every announced address."""
         return {
-            address: Announced(tuple(link.name for link in choice.links), choice.trouble)
+            address: Announced(
+                tuple(link.name for link in choice.links), choice.trouble, self._foreign.get(address)
+            )
             for address, choice in self._places.items()
         }
 
@@ -213,7 +223,8 @@ class Announcer:
         else:
             is_question, is_claim = not frame.is_advertisement, frame.is_advertisement
         if is_claim and self._may_answer():
-            self._on_conflict(Conflict(address, Foreign(_mac(frame), ear.link.name)))
+            self._foreign[address] = Foreign(_mac(frame), ear.link.name)
+            self._on_conflict(Conflict(address, self._foreign[address]))
         if not is_question:
             return
         self._count(address, requests=True)
