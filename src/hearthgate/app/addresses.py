@@ -1,26 +1,36 @@
-"""The balancer domain, wired as far as it goes: Services get addresses. Nothing announces them yet."""
+"""The balancer domain, wired: Services get addresses, and a box alone announces and takes them."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Final
 
+import structlog
+
 from hearthgate.app.parts import ADDRESSES
-from hearthgate.app.settings import Settings
+from hearthgate.app.settings import Settings, pod_namespace
 from hearthgate.balancer.allocation.book import Book
 from hearthgate.balancer.controller import KINDS as CONTROLLER_KINDS
 from hearthgate.balancer.controller import AddressController
+from hearthgate.balancer.layer2.announcer import Announcer
+from hearthgate.balancer.layer2.box import BoxAnnouncer
+from hearthgate.balancer.layer2.conflicts import Conflict
 from hearthgate.balancer.metrics import exposition
+from hearthgate.balancer.speaker.speaker import KINDS as SPEAKER_KINDS
+from hearthgate.balancer.speaker.speaker import Speaker
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.hub import Hub
 from hearthgate.model.problems import Problem
 from hearthgate.resources.meta import Resource
 
-KINDS: Final[tuple[type[Resource], ...]] = CONTROLLER_KINDS
+log = structlog.get_logger(__name__)
+
+KINDS: Final[tuple[type[Resource], ...]] = tuple(dict.fromkeys((*CONTROLLER_KINDS, *SPEAKER_KINDS)))
 """What this domain reads."""
 
 
 class Addresses:
-    """on_problems: told all problems of the pools whenever they change."""
+    """host: the name of this machine, where it is a box alone; None: addresses are given, and nobody announces
+    them from here. on_problems: told all problems of the pools whenever they change."""
 
     description = ADDRESSES
 
@@ -31,26 +41,64 @@ class Addresses:
         client: Client,
         events: EventWriter,
         hub: Hub,
+        host: str | None,
         on_problems: Callable[[tuple[Problem, ...]], None],
     ) -> None:
         self._hub = hub
         self._book = Book(settings.load_balancer.lb_class)
-        self._controller = AddressController(client, events, self._book, on_problems=on_problems)
+        self._controller = AddressController(
+            client, events, self._book, announces=host is not None, on_problems=on_problems
+        )
+        self._announcer = Announcer(may_answer=lambda: True, on_conflict=_tell)
+        self._speaker: Speaker | None = None
+        if host is not None:
+            self._speaker = Speaker(
+                host,
+                client,
+                events,
+                BoxAnnouncer(self._announcer),
+                alive=lambda: frozenset({host}),
+                namespace=pod_namespace(settings),
+                lb_class=settings.load_balancer.lb_class,
+            )
 
     @property
     def parts(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """What must run."""
-        return {"addresses": lambda: self._controller.run(self._hub.snapshots())}
+        parts: dict[str, Callable[[], Awaitable[None]]] = {
+            "addresses": lambda: self._controller.run(self._hub.snapshots())
+        }
+        if self._speaker is not None:
+            parts["speaker"] = self._speak
+        return parts
 
     def reload(self, settings: Settings) -> None:
         """Nothing of it changes while the program runs."""
 
     def metrics(self) -> Iterator[str]:
         """Lines for /metrics."""
-        return exposition(self._book)
+        yield from exposition(self._book)
+        if self._speaker is not None:
+            yield from self._speaker.lines()
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """What is announced stays taken by the kernel, for the proxy serves on."""
+        await self._announcer.stop()
+
+    async def _speak(self) -> None:
+        if self._speaker is not None:
+            await self._announcer.start()
+            await self._speaker.run(self._hub.snapshots())
+
+
+def _tell(conflict: Conflict) -> None:
+    foreign = conflict.foreign
+    log.warning(
+        "another machine has an address of ours",
+        address=str(conflict.address),
+        mac=str(foreign.mac),
+        interface=foreign.interface,
+    )
 
 
 def is_wanted(settings: Settings, *, on_box: bool) -> bool:

@@ -66,6 +66,7 @@ def make_domains(settings: Settings, around: Around) -> tuple[Domain, ...]:
                 client=around.client,
                 events=around.events,
                 hub=around.hub,
+                host=around.host,
                 on_problems=lambda problems: around.tell("addresses", problems),
             )
         )

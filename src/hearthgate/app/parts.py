@@ -50,12 +50,12 @@ CERTIFICATES: Final = Description(
 )
 
 ADDRESSES: Final = Description(
-    "addresses",
+    "speaker",
     {
         "app": "metallb",
         "app.kubernetes.io/name": "metallb",
-        "app.kubernetes.io/component": "controller",
-        "component": "addresses",
+        "app.kubernetes.io/component": "speaker",
+        "component": "speaker",
     },
     ("hearthgate.balancer",),
 )

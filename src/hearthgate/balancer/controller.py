@@ -35,7 +35,8 @@ _POOL: Final = BY_TYPE[IPAddressPool]
 
 
 class AddressController:
-    """on_problems: called with all problems of the pools whenever they change."""
+    """announces: whether somebody else tells the network of the addresses. on_problems: called with all problems
+    of the pools whenever they change."""
 
     def __init__(
         self,
@@ -43,10 +44,12 @@ class AddressController:
         events: EventWriter,
         book: Book,
         *,
+        announces: bool = True,
         on_problems: Callable[[tuple[Problem, ...]], None] = lambda problems: None,
     ) -> None:
         self._client = client
         self._events = events
+        self._announces = announces
         self._on_problems = on_problems
         self._services: WorkQueue[Key] = WorkQueue(first=0.05, most=60.0)
         self._pools: WorkQueue[Key] = WorkQueue(first=0.2, most=60.0)
@@ -114,7 +117,8 @@ class AddressController:
         listed = ", ".join(map(str, addresses))
         if addresses:
             self._events.emit(service, "IPAllocated", f"has the address {listed}", type="Normal")
-            self._events.emit(service, "NotAnnounced", _by_hand(addresses))
+            if not self._announces:
+                self._events.emit(service, "NotAnnounced", _by_hand(addresses))
         else:
             before = ", ".join(map(str, held_by(service)))
             self._events.emit(service, "ClearAssignment", f"lost the address {before}", type="Normal")
@@ -168,11 +172,11 @@ class AddressController:
 
 
 def _by_hand(addresses: tuple[Address, ...]) -> str:
-    """Until this program announces addresses itself."""
+    """What people can do where nobody announces addresses."""
     commands = " and ".join(
         f"ip address add {address}/{address.max_prefixlen} dev INTERFACE" for address in addresses
     )
-    return f"nothing announces it in the network yet: give it to this machine ({commands}), or route it here"
+    return f"nothing announces it in the network: give it to this machine ({commands}), or route it here"
 
 
 def _reservation_problems(pools: Iterable[IPAddressPool]) -> Iterable[Problem]:

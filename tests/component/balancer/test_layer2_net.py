@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from hearthgate.balancer.layer2.announcer import Announcer
+from hearthgate.balancer.layer2.box import BoxAnnouncer
 from hearthgate.balancer.layer2.conflicts import Conflict
 from tests.waiting import eventually
 
@@ -101,3 +102,23 @@ async def test_a_lost_carrier_and_a_foreign_claim_are_told(lan: Lan) -> None:
     await eventually(lambda: "no carrier" in lan.announcer.state[V4].trouble, what="the loss")
     await lan.ask("ip link set cli up")
     await eventually(lambda: lan.announcer.state[V4].interfaces == ("lan",), what="the return")
+
+
+async def test_a_box_takes_what_it_announces_and_gives_it_up(lan: Lan) -> None:
+    shell("ip link set lo up")  # as on every machine
+    box = BoxAnnouncer(lan.announcer)
+    box.announce(V4, interfaces=None)
+    box.announce(V6, interfaces=None)
+    assert [one.trouble for one in box.state.values()] == ["", ""]
+    for ping in ("ping -c1 -W1 10.9.0.50", "ping -6 -c1 -W1 fd09::50"):
+
+        async def is_answered(command: str = ping) -> bool:
+            return await lan.ask(command) == 0
+
+        await eventually(is_answered, what=ping)
+    assert await box.probe(V4, None) is None, "what our own kernel answers for is ours"
+    again = BoxAnnouncer(lan.announcer)
+    again.keep_only([V6])
+    shell(f"ip -n {lan.client} neigh flush all")
+    assert await lan.ask("ping -c1 -W1 10.9.0.50") != 0
+    assert await lan.ask("ping -6 -c1 -W2 fd09::50") == 0

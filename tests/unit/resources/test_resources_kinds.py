@@ -101,6 +101,7 @@ SERVED = (
     "Ingress blog",
     "IngressRouteTCP mqtt",
     "IngressRouteUDP dns",
+    "L2Advertisement empty",
 )
 
 

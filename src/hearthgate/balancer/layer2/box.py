@@ -1,5 +1,5 @@
-"""A box alone: what it announces it also takes, by a local route of its kernel. Envoy, and whatever else listens on
-every address, is reached there without any interface having it.
+"""A box alone: what it announces it also takes, by a local route of its kernel. Envoy, and whatever else listens
+on every address, is reached there without any interface having it.
 
 The kernel goes on answering ARP for such an address while this program restarts, as Envoy goes on serving.
 """
@@ -49,7 +49,7 @@ class BoxAnnouncer:
         self._trouble.pop(address, None)
         if address not in self._taken:
             try:
-                self._route(rtnetlink.add_local_route(address, socket.if_nametoindex(_LOOPBACK)))
+                _done(rtnetlink.add_local_route(address, socket.if_nametoindex(_LOOPBACK)))
                 self._taken.add(address)
             except OSError as error:
                 self._trouble[address] = _NEEDS if isinstance(error, PermissionError) else f"{error.strerror}"
@@ -58,12 +58,10 @@ class BoxAnnouncer:
     def keep_only(self, addresses: Iterable[Address]) -> None:
         """Gives up all others, those of an earlier run among them."""
         kept = set(addresses)
-        for address in tuple(self._announcer.state):
-            if address not in kept:
-                self._announcer.withdraw(address)
+        self._announcer.keep_only(kept)
         try:
             for address in self._present() - kept:
-                self._route(rtnetlink.remove_local_route(address, socket.if_nametoindex(_LOOPBACK)))
+                _done(rtnetlink.remove_local_route(address, socket.if_nametoindex(_LOOPBACK)))
         except OSError as error:
             log.warning("an address that was given up is still taken", error=error.strerror)
         self._taken &= kept
@@ -84,8 +82,8 @@ class BoxAnnouncer:
                     found.add(route.address)
         return found
 
-    def _route(self, change: bytes) -> None:
-        """Raises OSError with the kernel's reason."""
-        for message in ask(change):
-            if message.kind == rtnetlink.ERROR and (number := rtnetlink.error_of(message)):
-                raise OSError(number, rtnetlink.words(number))
+
+def _done(change: bytes) -> None:
+    """Raises OSError with the kernel's reason."""
+    for _ in ask(change):
+        continue

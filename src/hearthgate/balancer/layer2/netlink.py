@@ -1,6 +1,7 @@
 """Asks the kernel about interfaces, and hears when they change."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Iterator
 
@@ -11,7 +12,7 @@ _LARGEST = 1 << 16
 
 
 def ask(question: bytes) -> Iterator[rtnetlink.Message]:
-    """The kernel's list. Raises OSError."""
+    """The kernel's list; of a change, nothing once it is done. Raises OSError."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as asking:
         asking.bind((0, 0))
         asking.send(question)
@@ -20,7 +21,9 @@ def ask(question: bytes) -> Iterator[rtnetlink.Message]:
                 if message.kind == rtnetlink.DONE:
                     return
                 if message.kind == rtnetlink.ERROR:
-                    raise OSError(rtnetlink.error_of(message), "netlink refused")
+                    if number := rtnetlink.error_of(message):
+                        raise OSError(number, os.strerror(number))
+                    return  # a change that was asked to be acknowledged
                 yield message
 
 

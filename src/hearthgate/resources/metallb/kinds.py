@@ -59,7 +59,7 @@ def _kinds() -> Iterator[Kind]:
         acted_on=True,
     )
     interfaces = Column("INTERFACES", ".spec.interfaces")
-    yield _kind("l2advertisements", metallb.L2Advertisement, *_POOLS, interfaces, _NODES)
+    yield _kind("l2advertisements", metallb.L2Advertisement, *_POOLS, interfaces, _NODES, acted_on=True)
     peers = Column("PEERS", ".spec.peers")
     yield _kind("bgpadvertisements", metallb.BGPAdvertisement, *_POOLS, peers, _NODES)
     yield _kind("bgppeers", metallb.BGPPeer, *_PEER, version="v1beta2")
@@ -72,7 +72,8 @@ def _kinds() -> Iterator[Kind]:
         Column("MULTIPLIER", ".spec.detectMultiplier"),
     )
     yield _kind("communities", metallb.Community)
-    yield _kind("servicel2statuses", metallb.ServiceL2Status, Column("ALLOCATED NODE", ".status.node"), *_SERVICE)
+    node = Column("ALLOCATED NODE", ".status.node")
+    yield _kind("servicel2statuses", metallb.ServiceL2Status, node, *_SERVICE, acted_on=True)
     yield _kind("servicebgpstatuses", metallb.ServiceBGPStatus, Column("NODE", ".status.node"), *_SERVICE)
     yield _kind(
         "configurationstates",
