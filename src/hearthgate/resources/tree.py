@@ -4,6 +4,7 @@ Nothing here recurses and an alias shares what it names, so neither deep nesting
 aliases ("a billion laughs") cost more than their text; what they would expand to is counted and refused.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -146,7 +147,7 @@ class _Builder:
         if token.is_merge:
             frame.key = None
             return
-        key = _key_text(token.value)
+        key = sys.intern(_key_text(token.value))  # the same few words in all objects of a folder
         if key in frame.key_lines:
             message = f"key {shorten(key)} is already set on line {frame.key_lines[key]}: keep one of them"
             raise TextError(token.line, message)
