@@ -93,7 +93,8 @@ class Machine:
 
     async def container(self) -> Any:
         pod = (await self.pods()).get(PROXY_POD)
-        return pod["status"]["containerStatuses"][0] if pod else {}
+        known = pod["status"].get("containerStatuses") if pod else None  # a Pod is made before its status
+        return known[0] if known else {}
 
     async def proxy_restarts(self) -> int:
         return int((await self.container()).get("restartCount", -1))
