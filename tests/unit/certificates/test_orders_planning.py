@@ -1,6 +1,6 @@
 """Which Challenges an Order gets, and whose turn it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,9 @@ DNS = msgspec.convert({"dns01": {"rfc2136": {"nameserver": "192.0.2.1"}}}, Solve
 HTTP = msgspec.convert({"http01": {"ingress": {}}}, Solver)
 
 
-def order(*names: str, state: str = "pending", initial: str = "pending") -> Order:
+def order(
+    *names: str, state: str = "pending", initial: str = "pending", labels: Mapping[str, str] | None = None
+) -> Order:
     authorizations = [
         {
             "url": f"https://ca.test/authz/{number}",
@@ -38,7 +40,7 @@ def order(*names: str, state: str = "pending", initial: str = "pending") -> Orde
         for number, name in enumerate(names)
     ]
     content = {
-        "metadata": {"name": "web-1-7", "namespace": "default", "uid": "u"},
+        "metadata": {"name": "web-1-7", "namespace": "default", "uid": "u", "labels": labels or {}},
         "spec": {"request": "", "issuerRef": {"name": "acme"}, "dnsNames": list(names)},
         "status": {"url": "https://ca.test/order/1", "state": state, "authorizations": authorizations},
     }
@@ -61,6 +63,12 @@ class TestPlan:
         assert len(first["key"]) == 43  # a digest of SHA-256 in base64url
         assert len({content["metadata"]["name"] for content in found.create}) == 2
         assert not found.settled
+
+    def test_labels_come_along_but_for_the_mark_of_a_folder(self) -> None:
+        """A Challenge with that mark would be taken for an object that left the folder, and deleted."""
+        labels = {"team": "infra", "app.kubernetes.io/managed-by": "hearthgate-folder"}
+        (challenge,) = made(plan(order("a.test", labels=labels), [DNS], KEY, ()))
+        assert challenge.metadata.labels == {"team": "infra"}
 
     def test_the_key_of_http_is_the_key_authorization(self) -> None:
         (content,) = plan(order("a.test"), [HTTP], KEY, ()).create

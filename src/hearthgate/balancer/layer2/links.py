@@ -109,7 +109,3 @@ class Interfaces(NamedTuple):
 
     def _names(self) -> Iterable[str]:
         return sorted(link.name for link in self.links if not link.unfit) or ("none that is up",)
-
-    def speaks_ipv6(self, link: Link) -> bool:
-        """Without an address of its own the kernel takes no IPv6 from it."""
-        return any(one.number == link.number and one.address.version == 6 for one in self.addresses)

@@ -12,7 +12,6 @@ from hearthgate.balancer.layer2.links import Assigned, Link
 NEW_LINK, DEL_LINK, GET_LINK = 16, 17, 18
 NEW_ADDRESS, DEL_ADDRESS, GET_ADDRESS = 20, 21, 22
 NEW_ROUTE, DEL_ROUTE, GET_ROUTE = 24, 25, 26
-NEW_NEIGHBOUR, GET_NEIGHBOUR = 28, 30
 ERROR, DONE = 2, 3
 GROUPS: Final = 0x1 | 0x10 | 0x100
 """RTMGRP_LINK, _IPV4_IFADDR, _IPV6_IFADDR."""
@@ -27,14 +26,12 @@ _HEADER: Final = struct.Struct("=IHHII")
 _LINK: Final = struct.Struct("=BxHiII")
 _ADDRESS: Final = struct.Struct("=BBBBI")
 _ROUTE: Final = struct.Struct("=BBBBBBBBI")
-_NEIGHBOUR: Final = struct.Struct("=BxxxiHBB")
 _ATTRIBUTE: Final = struct.Struct("=HH")
 _NESTED: Final = 0x3FFF
 """Without the bits that say nested and byte order."""
 _IFLA_ADDRESS, _IFLA_NAME, _IFLA_MASTER = 1, 3, 10
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DESTINATION, _RTA_OUT, _RTA_TABLE = 1, 4, 15
-_NDA_DESTINATION, _NDA_MAC = 1, 2
 
 
 class Message(NamedTuple):
@@ -73,18 +70,8 @@ def list_addresses() -> bytes:
     return _message(GET_ADDRESS, _REQUEST | _DUMP, _ADDRESS.pack(0, 0, 0, 0, 0))
 
 
-def list_neighbours() -> bytes:
-    return _message(GET_NEIGHBOUR, _REQUEST | _DUMP, _NEIGHBOUR.pack(0, 0, 0, 0, 0))
-
-
 def list_routes(family: type[Address]) -> bytes:
     return _message(GET_ROUTE, _REQUEST | _DUMP, _ROUTE.pack(_family(family), 0, 0, 0, _LOCAL_TABLE, 0, 0, 0, 0))
-
-
-def find_route(address: Address) -> bytes:
-    """How the kernel would send to it."""
-    body = _ROUTE.pack(_family(type(address)), address.max_prefixlen, 0, 0, 0, 0, 0, 0, 0)
-    return _message(GET_ROUTE, _REQUEST, body + _attribute(_RTA_DESTINATION, address.packed))
 
 
 def add_local_route(address: Address, loopback: int) -> bytes:
@@ -133,16 +120,6 @@ def read_local_route(message: Message) -> LocalRoute | None:
     if type_ != _LOCAL_TYPE or raw is None or length != {_INET: 32, _INET6: 128}.get(family):
         return None
     return LocalRoute(ip_address(raw), protocol == PROTOCOL)
-
-
-def read_neighbour(message: Message) -> tuple[Address, Mac] | None:
-    if len(message.body) < _NEIGHBOUR.size:
-        return None
-    found = _attributes(message.body[_NEIGHBOUR.size :])
-    address, mac = found.get(_NDA_DESTINATION, b""), found.get(_NDA_MAC, b"")
-    if len(address) not in (4, 16) or len(mac) != 6:
-        return None
-    return ip_address(address), Mac(mac)
 
 
 def _local_route(kind: int, flags: int, address: Address, loopback: int) -> bytes:

@@ -1,6 +1,5 @@
 """What there is of one Certificate at one moment. Pure."""
 
-from datetime import timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -76,10 +75,6 @@ def request_name(certificate: Certificate, revision: int) -> str:
     if len(name) <= _LONGEST_NAME - 20:  # the names of Order and Challenge are longer by that
         return name
     return f"{_with_hash(certificate.metadata.name, certificate.metadata.uid, 8)}-{revision}"
-
-
-def patience(seconds: float) -> timedelta:
-    return timedelta(seconds=seconds)
 
 
 def _with_hash(name: str, seed: str, length: int) -> str:

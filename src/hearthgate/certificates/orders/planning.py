@@ -7,6 +7,7 @@ import msgspec
 
 from hearthgate.certificates.acme.account_key import AccountKey
 from hearthgate.certificates.acme.proofs import dns_value, key_authorization
+from hearthgate.certificates.copied import copied_labels
 from hearthgate.certificates.orders.names import derived_name
 from hearthgate.certificates.orders.overrides import overridden
 from hearthgate.certificates.orders.selection import Chosen, select, why_none
@@ -93,7 +94,7 @@ def _challenge(
     metadata = {
         "name": derived_name(order.metadata.name, spec),
         "namespace": order.metadata.namespace,
-        "labels": dict(order.metadata.labels),
+        "labels": copied_labels(order.metadata.labels),
         "ownerReferences": [
             {
                 "apiVersion": owner.api_version,

@@ -4,7 +4,6 @@ What has been reached stands in the status before the next step is taken. Only a
 trouble on the way and limits are waited for, and the status says until when.
 """
 
-import base64
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, assert_never
 
@@ -173,11 +172,6 @@ def owners(challenge: Challenge) -> Iterable[str]:
     for owner in challenge.metadata.owner_references:
         if owner.kind == Order.__name__:
             yield owner.uid
-
-
-def csr_of(order: Order) -> bytes:
-    """PEM."""
-    return base64.b64decode(order.spec.request)
 
 
 def _issuer_of_open(order: Order) -> Iterable[tuple[str, ...]]:
