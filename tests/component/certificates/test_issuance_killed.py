@@ -1,77 +1,23 @@
 """kill -9 between any two steps: whatever was written last, the next start goes on from there."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from hearthgate.certificates.acme.transport import Call
 from hearthgate.certificates.issuance import KINDS, Issuance
 from hearthgate.certificates.orders.dns01 import DNS01Proofs, RecordSweeper
 from hearthgate.certificates.tools import Tools
-from hearthgate.cluster.client import Client, Object
-from hearthgate.cluster.config import from_files
 from hearthgate.cluster.events import EventWriter
 from hearthgate.resources.certmanager import CertificateRequest, Order
-from hearthgate.resources.kinds import Kind
 from tests.acme.fault_ca import FaultCa, run_fault_ca
 from tests.component.certificates.acme_stage import acme_issuer, but_the_sweeper
+from tests.component.certificates.mortal import Fate, MortalClient, deadly
 from tests.component.certificates.requests_made import ended, request, secret
 from tests.component.certificates.stage import Stage, stage
 from tests.component.certificates.zone import SeenAtOnce, Zone
 from tests.waiting import eventually
-
-
-class Killed(BaseException):
-    """The process is no more."""
-
-
-class Fate:
-    """steps: those so far, by name: writes into the API and requests to the CA. after: the one to die after; None:
-    live."""
-
-    def __init__(self, after: int | None = None) -> None:
-        self.steps: list[str] = []
-        self._after = after
-
-    def step(self, name: str) -> None:
-        if self._after is not None and len(self.steps) >= self._after:
-            raise Killed  # whatever was under way when it died
-        self.steps.append(name)
-        if len(self.steps) == self._after:
-            raise Killed
-
-    def called(self, call: Call) -> None:
-        if call.method == "POST":
-            self.step(call.action)
-
-
-class MortalClient(Client):
-    """Dies after a write that was done."""
-
-    def __init__(self, stage: Stage, fate: Fate) -> None:
-        super().__init__(from_files([stage.server.kubeconfig]))
-        self._fate = fate
-
-    async def create(self, kind: Kind, content: Mapping[str, Any]) -> Object:
-        written = await super().create(kind, content)
-        if kind.kind != "Event":
-            self._fate.step(f"create {kind.kind}")
-        return written
-
-    async def apply(self, kind: Kind, content: Mapping[str, Any], *, manager: str = "hearthgate") -> Object:
-        written = await super().apply(kind, content, manager=manager)
-        self._fate.step(f"apply {kind.kind}")
-        return written
-
-    async def patch_status(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> Object:
-        written = await super().patch_status(kind, namespace, name, patch)
-        self._fate.step(f"status of {kind.kind}")
-        return written
-
-    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str = "") -> None:
-        await super().delete(kind, namespace, name, uid=uid)
-        self._fate.step(f"delete {kind.kind}")
 
 
 @contextlib.asynccontextmanager
@@ -81,12 +27,17 @@ async def life(api: Stage, fate: Fate, zone: Zone) -> AsyncIterator[None]:
         tools = Tools(client, EventWriter(client), api.tools.settings)
         mortal = Stage(api.server, api.client, tools)
         proofs = DNS01Proofs(tools, zone, SeenAtOnce())
-        issuance = Issuance(tools, observe=fate.called, proofs={"DNS-01": proofs})
+        issuance = Issuance(tools, observe=partial(_called, fate), proofs={"DNS-01": proofs})
         try:
             async with mortal.running((*but_the_sweeper(issuance), RecordSweeper(tools, proofs)), KINDS):
                 yield
         finally:
             await issuance.close()
+
+
+def _called(fate: Fate, call: Call) -> None:
+    if call.method == "POST":
+        fate.step(call.action)
 
 
 async def _issue(api: Stage, ca: FaultCa, number: int, fate: Fate, zone: Zone) -> None:
@@ -129,13 +80,8 @@ async def _try_once(api: Stage, ca: FaultCa, number: int) -> None:
     fate = Fate(after=number)
     zone = _mortal_zone(fate)
     await _begin(api, ca, number)
-    with contextlib.suppress(Killed):
-        try:
-            await _issue(api, ca, number, fate, zone)
-        except BaseExceptionGroup as group:
-            _, others = group.split(Killed)
-            if others is not None:
-                raise others from None
+    with deadly():
+        await _issue(api, ca, number, fate, zone)
     where = f"killed after step {number}, {fate.steps[-1]}"
     # What the CA has made but nobody has written down is lost; everything else is gone on with.
     noted = sum(one.status is not None and bool(one.status.url) for one in await _orders(api, number))

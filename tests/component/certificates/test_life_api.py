@@ -16,6 +16,7 @@ from hearthgate.certificates.requests.reconciler import RequestReconciler
 from hearthgate.certificates.requests.verdict import Failed, Verdict
 from hearthgate.certificates.tools import Tools
 from hearthgate.certificates.x509.leaf import parse_chain
+from hearthgate.cluster.conditions import rfc3339
 from hearthgate.cluster.errors import Conflict
 from hearthgate.cluster.reconcile import Reconciler
 from hearthgate.cluster.snapshot import Snapshot
@@ -223,7 +224,7 @@ async def refuse(played: Stage, name: str) -> None:
     async def is_refused() -> bool:
         found = await played.client.get(kind, NAMESPACE, name)
         known = [one for one in found["status"]["conditions"] if one["type"] != "Ready"]
-        moment = {"lastTransitionTime": "2026-01-01T00:00:00Z"}
+        moment = {"lastTransitionTime": rfc3339(datetime.now(UTC))}
         version = {"resourceVersion": found["metadata"]["resourceVersion"]}
         patch = {"metadata": version, "status": {"conditions": [*known, {**failed, **moment}]}}
         try:

@@ -2,6 +2,7 @@
 the key waits in a Secret, the request is an object, and what was issued stays in it until it is published.
 """
 
+import asyncio
 import base64
 import binascii
 from typing import Final
@@ -12,6 +13,7 @@ import structlog
 from hearthgate.certificates.life.publishing import Issued, Publisher
 from hearthgate.certificates.life.requesting import (
     Stuck,
+    in_the_way,
     key_in,
     key_secret,
     make_key,
@@ -20,6 +22,7 @@ from hearthgate.certificates.life.requesting import (
     usable_key,
     verdict_of,
 )
+from hearthgate.certificates.life.retries import CANNOT_REGENERATE
 from hearthgate.certificates.life.situation import ISSUING, READY, Situation
 from hearthgate.certificates.life.triggers import temporary
 from hearthgate.certificates.requests.states import has
@@ -69,7 +72,7 @@ class Attempts:
         if stale:
             return
         if request is None:
-            await self._request(situation, key)
+            await self._request(snapshot, situation, key)
         else:
             await self._take(snapshot, situation, request, key)
 
@@ -85,31 +88,34 @@ class Attempts:
             )
         if situation.next_keys:
             return
-        made = make_key(situation)
+        made = await asyncio.to_thread(make_key, situation)
         if isinstance(made, Stuck):
-            await self._fail(certificate, "CannotRegenerateKey", made.message)
+            await self._fail(certificate, CANNOT_REGENERATE, made.message)
             return
         if await self._tools.create(Secret, key_secret(situation, made.key)):
             reason, message = made.event
             self._tools.events.emit(certificate, reason, message, type="Normal")
 
-    async def _request(self, situation: Situation, key: Key) -> None:
+    async def _request(self, snapshot: Snapshot, situation: Situation, key: Key) -> None:
         certificate = situation.certificate
         csr = request_of(certificate.spec, key)
         if isinstance(csr, Mistake):
             await self._fail(certificate, "RequestFailed", f"{csr.path}: {csr.message}")
             return
         content = request_content(situation, csr, self._tools.settings.copied_annotation_prefixes)
-        if await self._tools.create(CertificateRequest, content):
-            name = content["metadata"]["name"]
+        name = content["metadata"]["name"]
+        found = snapshot.get(CertificateRequest, certificate.metadata.namespace, name)
+        if (why := in_the_way(situation, found)) is not None:
+            await self._fail(certificate, "RequestFailed", why)
+        elif await self._tools.create(CertificateRequest, content):
             self._tools.events.emit(certificate, "Requested", f"CertificateRequest {name} was made", type="Normal")
 
     async def _take(self, snapshot: Snapshot, situation: Situation, request: CertificateRequest, key: Key) -> None:
         """What became of the request."""
         certificate = situation.certificate
         if (verdict := verdict_of(request)) is not None:
-            reason, message = verdict
-            await self._fail(certificate, reason, f"CertificateRequest {request.metadata.name}: {message}")
+            told = f"CertificateRequest {request.metadata.name}: {verdict.message}"
+            await self._fail(certificate, verdict.reason, told)
             return
         if not has(request, READY) or request.status is None:
             await self._bridge(snapshot, situation, key)

@@ -1,29 +1,25 @@
 """Brings Certificates on: looks whether one is wanted, keeps its Secret right, and knows when to renew it."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 import structlog
 
 from hearthgate.certificates.life.attempts import Attempts
-from hearthgate.certificates.life.backoff import wait_before_end
-from hearthgate.certificates.life.matching import request_differs
 from hearthgate.certificates.life.publishing import Publisher, secret_references
-from hearthgate.certificates.life.renewal import read_time, renewal_of
-from hearthgate.certificates.life.requesting import (
-    surplus,
-)
-from hearthgate.certificates.life.situation import ISSUING, NEXT_KEY, READY, Situation, condition_of, is_issuing
-from hearthgate.certificates.life.triggers import Violation, pair_of, readiness, trigger
+from hearthgate.certificates.life.renewal import renewal_of
+from hearthgate.certificates.life.requesting import surplus
+from hearthgate.certificates.life.retries import rest_before_retry
+from hearthgate.certificates.life.situation import ISSUING, NEXT_KEY, READY, Situation, is_issuing
+from hearthgate.certificates.life.triggers import INCORRECT_CERTIFICATE, Violation, readiness, trigger
 from hearthgate.certificates.statuses import conditions_patch
 from hearthgate.certificates.tagged import Tagged
 from hearthgate.certificates.tools import Tools
-from hearthgate.certificates.x509.leaf import Leaf
 from hearthgate.cluster.conditions import rfc3339
 from hearthgate.cluster.snapshot import Key as ObjectKey
 from hearthgate.cluster.snapshot import Snapshot
-from hearthgate.model.durations import parse_duration
 from hearthgate.resources.certmanager import Certificate, CertificateRequest
 from hearthgate.resources.core import Secret
 from hearthgate.resources.meta import Condition, Resource
@@ -32,7 +28,6 @@ log = structlog.get_logger(__name__)
 
 KINDS: Final[tuple[type[Resource], ...]] = (Certificate, CertificateRequest, Secret)
 """What is looked at for them."""
-TEMPORARY: Final = "cert-manager.io/issue-temporary-certificate"
 
 
 class CertificateReconciler:
@@ -105,17 +100,22 @@ class CertificateReconciler:
             f"Certificate {owner.metadata.name!r} has the same spec.secretName {owner.spec.secret_name!r}: "
             "give one of the two another name"
         )
-        ready = Condition(type=READY, status="False", reason="IncorrectCertificate", message=message)
-        patch = conditions_patch(certificate, self._tools.now(), ready)
+        ready = Condition(type=READY, status="False", reason=INCORRECT_CERTIFICATE, message=message)
+        wanted = [ready]
+        if is_issuing(certificate):
+            wanted.append(msgspec.structs.replace(ready, type=ISSUING))
+        patch = conditions_patch(certificate, self._tools.now(), *wanted)
         if patch:
             await self._tools.patch_status(certificate, patch)
             self._tools.events.emit(certificate, "DuplicateSecretName", message)
+        for key in situation.next_keys:
+            await self._tools.delete(key)
 
     async def _rest(self, snapshot: Snapshot, situation: Situation) -> float | None:
         """Nothing is under way: is something wanted?"""
         certificate, now = situation.certificate, self._tools.now()
         violation = trigger(situation.inputs, now)
-        waits = self._backoff(situation, now) if violation is not None else None
+        waits = rest_before_retry(situation, self._tools.settings, now) if violation is not None else None
         if violation is not None and waits is None:
             await self._begin(situation, violation)
             return None
@@ -140,31 +140,6 @@ class CertificateReconciler:
         await self._tools.patch_status(certificate, conditions_patch(certificate, self._tools.now(), issuing))
         self._tools.events.emit(certificate, "Issuing", violation.message, type="Normal")
         log.info("certificate wanted", certificate="/".join(certificate.key), reason=violation.reason)
-
-    def _backoff(self, situation: Situation, now: datetime) -> float | None:
-        """Seconds until the next attempt may begin; None when it may now. Who has changed what is asked for does
-        not wait."""
-        certificate = situation.certificate
-        status = certificate.status
-        failed = read_time(status.last_failure_time) if status is not None else None
-        if status is None or failed is None:
-            return None
-        request = situation.inputs.next_request
-        if request is not None and request_differs(certificate.spec, request):
-            return None
-        told = condition_of(certificate, ISSUING)
-        if told is not None and told.observed_generation < certificate.metadata.generation:
-            return None
-        settings = self._tools.settings
-        leaf = _leaf_of(situation.secret)
-        wait = wait_before_end(
-            status.failed_issuance_attempts,
-            timedelta(seconds=parse_duration(settings.certificate_request_minimum_backoff_duration)),
-            timedelta(seconds=parse_duration(settings.certificate_request_maximum_backoff_duration)),
-            leaf.not_after - now if leaf is not None else None,
-        )
-        rest = (failed + wait - now).total_seconds()
-        return rest if rest > 0 else None
 
     async def _clear_up(self, situation: Situation) -> bool:
         """Removes keys of attempts that are over, and requests beyond the limit. Returns whether it did."""
@@ -197,7 +172,7 @@ class CertificateReconciler:
     def _times(self, situation: Situation) -> Mapping[str, Any]:
         """Fields of the status that are not what they should be; None takes one away."""
         certificate = situation.certificate
-        status, leaf = certificate.status, _leaf_of(situation.secret)
+        status, leaf = certificate.status, situation.leaf
         wanted: dict[str, str | None] = {
             "notBefore": rfc3339(leaf.not_before) if leaf is not None else None,
             "notAfter": rfc3339(leaf.not_after) if leaf is not None else None,
@@ -220,7 +195,7 @@ class CertificateReconciler:
 
     def _next_moment(self, situation: Situation, now: datetime) -> float | None:
         """Seconds until the clock alone changes something: the renewal, or the end."""
-        leaf = _leaf_of(situation.secret)
+        leaf = situation.leaf
         if leaf is None:
             return None
         renewal = renewal_of(situation.certificate.spec, leaf, _ari_of(situation.certificate)).at
@@ -244,12 +219,6 @@ def _owners_of_key(secret: Secret) -> Iterable[str]:
 def _ari_of(certificate: Certificate) -> Any:
     status = certificate.status
     return status.acme.ari if status is not None and status.acme is not None else None
-
-
-def _leaf_of(secret: Secret | None) -> Leaf | None:
-    """Of what the Secret holds, whoever wrote it; None when it cannot be read."""
-    held = pair_of(secret) if secret is not None else None
-    return held[1].leaf if isinstance(held, tuple) and not isinstance(held, Violation) else None
 
 
 def _earliest(*seconds: float | None) -> float | None:

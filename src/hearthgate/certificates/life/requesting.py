@@ -34,6 +34,7 @@ from hearthgate.certificates.x509.keys import (
 )
 from hearthgate.resources.certmanager import Certificate, CertificateRequest
 from hearthgate.resources.core import Secret
+from hearthgate.resources.meta import Condition
 
 KEY_SECRET: Final = "cert-manager.io/private-key-secret-name"  # noqa: S105 - an annotation
 TLS_KEY: Final = "tls.key"
@@ -52,6 +53,14 @@ class Stuck(NamedTuple):
     message: str
 
 
+class Verdict(NamedTuple):
+    """That a request came to a bad end. at: when, as far as that was noted."""
+
+    reason: str
+    message: str
+    at: datetime | None
+
+
 def key_in(secret: Secret | None) -> Key | None:
     """The key of a Secret, if it can be read."""
     value = secret.value(TLS_KEY) if secret is not None else None
@@ -62,19 +71,27 @@ def key_in(secret: Secret | None) -> Key | None:
 
 
 def make_key(situation: Situation) -> NextKey | Stuck:
-    """A new one, or with rotationPolicy Never the one that is in the Secret."""
-    wanted = situation.certificate.spec.private_key
-    spec = PrivateKeySpec.of(wanted)
-    if wanted is not None and wanted.rotation_policy == "Never":
-        held = key_in(situation.secret)
-        if held is not None:
-            if (why := fits(held, spec)) is None:
-                return NextKey(held, ("Reused", "the private key stays: spec.privateKey.rotationPolicy is Never"))
-            return Stuck(
-                f"the private key in Secret {situation.certificate.spec.secret_name!r} must stay "
-                f"(rotationPolicy: Never), but {why}: delete the Secret, or set rotationPolicy: Always"
-            )
+    """A new one, or with rotationPolicy Never the one that is in the Secret. RSA of 8192 bits takes many seconds:
+    not for the event loop."""
+    stays = key_that_stays(situation)
+    if isinstance(stays, Stuck):
+        return stays
+    if stays is not None:
+        return NextKey(stays, ("Reused", "the private key stays: spec.privateKey.rotationPolicy is Never"))
+    spec = PrivateKeySpec.of(situation.certificate.spec.private_key)
     return NextKey(generate(spec), ("Generated", f"a new private key was made: {spec}"))
+
+
+def key_that_stays(situation: Situation) -> Key | Stuck | None:
+    """The present one, when the spec pins it; None when there is none that could stay, or a new one is wanted."""
+    wanted = situation.certificate.spec.private_key
+    held = key_in(situation.secret) if wanted is not None and wanted.rotation_policy == "Never" else None
+    if held is None or (why := fits(held, PrivateKeySpec.of(wanted))) is None:
+        return held
+    return Stuck(
+        f"the private key in Secret {situation.certificate.spec.secret_name!r} must stay "
+        f"(rotationPolicy: Never), but {why}: delete the Secret, or set rotationPolicy: Always"
+    )
 
 
 def usable_key(situation: Situation) -> Secret | None:
@@ -136,6 +153,14 @@ def request_content(situation: Situation, csr: bytes, prefixes: Iterable[str]) -
     }
 
 
+def in_the_way(situation: Situation, found: CertificateRequest | None) -> str | None:
+    """Why the next request cannot be made; None when it can, or will in a moment. found: what has its name."""
+    certificate = situation.certificate
+    if found is None or any(one.name == certificate.metadata.name for one in found.metadata.owner_references):
+        return None  # what belonged to a Certificate of this name before goes with it
+    return f"there is a CertificateRequest {found.metadata.name!r} that is not of this Certificate: delete it"
+
+
 def outdated(situation: Situation, key: Key) -> tuple[CertificateRequest, ...]:
     """Requests that cannot become the next certificate: of no revision, of another spec or key, or from an attempt
     before this one."""
@@ -150,16 +175,22 @@ def surplus(situation: Situation) -> tuple[CertificateRequest, ...]:
     return tuple(newest_first[situation.certificate.spec.revision_history_limit :])
 
 
-def verdict_of(request: CertificateRequest) -> tuple[str, str] | None:
-    """(reason, message) when it came to a bad end."""
+def verdict_of(request: CertificateRequest) -> Verdict | None:
+    """None while it may still be issued, or is."""
     for type_ in (DENIED, INVALID):
         found = state_of(request, type_)
         if found is not None and has(request, type_):
-            return type_, found.message
+            return _verdict(request, type_, found)
     ready = state_of(request, READY)
     if ready is not None and ready.reason in {"Failed", "Denied"}:
-        return ready.reason, ready.message
+        return _verdict(request, ready.reason, ready)
     return None
+
+
+def _verdict(request: CertificateRequest, reason: str, told: Condition) -> Verdict:
+    """Not every program that signs requests notes `failureTime`."""
+    failed = read_time(request.status.failure_time) if request.status is not None else None
+    return Verdict(reason, told.message, failed or read_time(told.last_transition_time))
 
 
 def _is_outdated(request: CertificateRequest, situation: Situation, key: Key, began: datetime | None) -> bool:
@@ -173,8 +204,8 @@ def _is_outdated(request: CertificateRequest, situation: Situation, key: Key, be
         return True
     if isinstance(facts, RequestFacts) and not same_public_key(facts.public_key, key):
         return True
-    failed = read_time(request.status.failure_time) if request.status is not None else None
-    return verdict_of(request) is not None and failed is not None and began is not None and failed < began
+    verdict = verdict_of(request)
+    return verdict is not None and verdict.at is not None and began is not None and verdict.at < began
 
 
 def _began(certificate: Certificate) -> datetime | None:

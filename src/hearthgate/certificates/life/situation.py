@@ -3,7 +3,8 @@
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from hearthgate.certificates.life.triggers import Inputs
+from hearthgate.certificates.life.triggers import Inputs, Violation, pair_of
+from hearthgate.certificates.x509.leaf import Leaf
 from hearthgate.resources.certmanager import Certificate, CertificateRequest
 from hearthgate.resources.core import Secret
 from hearthgate.resources.meta import Condition
@@ -35,6 +36,12 @@ class Situation(NamedTuple):
     def inputs(self) -> Inputs:
         revision = self.revision
         return Inputs(self.certificate, self.secret, self.request(revision), self.request(revision + 1))
+
+    @property
+    def leaf(self) -> Leaf | None:
+        """Of what the Secret holds, whoever wrote it; None when it cannot be read."""
+        held = pair_of(self.secret) if self.secret is not None else None
+        return None if held is None or isinstance(held, Violation) else held[1].leaf
 
     def request(self, revision: int) -> CertificateRequest | None:
         return next((one for one in self.requests if revision_of(one) == revision), None)
