@@ -39,6 +39,31 @@ from hearthgate.certificates.settings_checks import mistakes
             "dns01Exec.allowed[1]",
             "'bin/hook' is not an absolute path",
         ),
+        (
+            CertificateSettings(certificate_request_minimum_backoff_duration="0s"),
+            "certificateRequestMinimumBackoffDuration",
+            "'0s' must be greater than 0",
+        ),
+        (
+            CertificateSettings(certificate_request_maximum_backoff_duration="-1h"),
+            "certificateRequestMaximumBackoffDuration",
+            "'-1h' must be greater than 0",
+        ),
+        (
+            CertificateSettings(certificate_request_minimum_backoff_duration="33h"),
+            "certificateRequestMinimumBackoffDuration",
+            "'33h' is longer than certificateRequestMaximumBackoffDuration, '32h'",
+        ),
+        (
+            CertificateSettings(acme_dns01_config=ACMEDNS01Config(check_retry_period="0")),
+            "acmeDNS01Config.checkRetryPeriod",
+            "'0' must be greater than 0",
+        ),
+        (
+            CertificateSettings(cluster_resource_namespace="My_Secrets"),
+            "clusterResourceNamespace",
+            "'My_Secrets' is no name of a namespace",
+        ),
     ],
 )
 def test_what_cannot_be(settings: CertificateSettings, path: str, words: str) -> None:
