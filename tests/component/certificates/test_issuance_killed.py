@@ -92,7 +92,8 @@ async def _try_once(api: Stage, ca: FaultCa, number: int) -> None:
     ready = await ended(api, f"web-{number}")
     assert ready.reason == "Issued", where
     assert len(ca.accounts) == accounts + 1, where
-    assert len(ca.asked("newOrder")) - orders == (1 + lost), where
+    # A write that was on its way at the end may still have arrived: then nothing is lost after all.
+    assert 1 <= len(ca.asked("newOrder")) - orders <= 1 + lost, where
     assert len(await _orders(api, number)) == 1, where
     found = await api.get(CertificateRequest, "default", f"web-{number}")
     assert found is not None
