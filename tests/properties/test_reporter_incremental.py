@@ -119,3 +119,23 @@ def test_an_object_that_is_ours_again_is_in_service_again() -> None:
     assert (statuses.wanted, heard.events) == ({}, set())
     reporter.report(Outcome(snapshot, ours, (), programmed=True))
     assert heard.events == {(store.ref, ACCEPTED, "in service")}
+
+
+def test_an_ingress_that_serves_no_more_is_told_no_addresses() -> None:
+    world, documents, builder = World(), Wishes(), RoutingBuilder(SETTINGS, addresses=("192.0.2.1",))
+    reporter = Reporter(Wishes(), documents, Heard())
+    metadata = {"name": "m", "namespace": "n"}
+    backend = {"service": {"name": "m", "port": {"number": 80}}}
+    rule = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    world.put({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"port": 80}]}})
+    world.put(
+        {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": {"rules": [rule]}}
+    )
+    told = []
+    for number in (1, 2):
+        snapshot = world.snapshot(number)
+        built = builder.build(snapshot)
+        reporter.report(Outcome(snapshot, built, built.problems, programmed=True))
+        told.append([ref.kind for ref in documents.wanted])
+        world.remove(lambda known: known.ref.kind == "Service")
+    assert told == [["Ingress"], []]

@@ -142,7 +142,8 @@ class Reporter:
     def _retain(self) -> None:
         """Forgets objects that are gone, or no longer ours to speak of."""
         self._statuses.retain(self._conditions.keys())
-        self._documents.retain(self._verdicts.keys() | {ref for ref in self._accepted if ref.kind == "Ingress"})
+        reached = {ref for ref, serves in self._accepted.items() if serves and ref.kind == "Ingress"}
+        self._documents.retain(self._verdicts.keys() | reached)
 
     def _report_problems(self, outcome: Outcome) -> None:
         last = self._reported
