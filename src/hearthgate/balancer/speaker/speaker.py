@@ -11,13 +11,14 @@ import structlog
 from hearthgate.balancer.allocation.blocks import Address
 from hearthgate.balancer.layer2.announcer import Announced, Counts
 from hearthgate.balancer.layer2.conflicts import Foreign
+from hearthgate.balancer.speaker.concern import concerns
 from hearthgate.balancer.speaker.layer2 import Placed, Placements, place
 from hearthgate.balancer.speaker.nodes import nodes_of
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.errors import AlreadyExists, NotFound
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.queue import WorkQueue
-from hearthgate.cluster.snapshot import Collection, Key, Snapshot
+from hearthgate.cluster.snapshot import Key, Snapshot
 from hearthgate.model.metrics import Labels, Metric, family
 from hearthgate.resources.core import Namespace, Node, Pod, Service
 from hearthgate.resources.discovery import EndpointSlice
@@ -95,7 +96,7 @@ class Speaker:
         self._namespace = namespace
         self._lb_class = lb_class
         self._snapshot = Snapshot()
-        self._seen: tuple[object, ...] = ()
+        self._seen: tuple[frozenset[str], Snapshot] | None = None
         self._mine: dict[Address, Placed] = {}
         self._free: set[Address] = set()
         """Addresses of ours that nobody else has, by a probe."""
@@ -115,10 +116,9 @@ class Speaker:
     def look(self) -> None:
         """Decides anew, if anything that counts is another than before: to be called when `alive` has changed."""
         alive = self._alive()
-        state: tuple[object, ...] = (alive, *map(self._snapshot.collection, KINDS[:-1]))
-        if _same(state, self._seen):
+        seen, self._seen = self._seen, (alive, self._snapshot)
+        if seen is not None and seen[0] == alive and not concerns(seen[1], self._snapshot, KINDS[:-1]):
             return
-        self._seen = state
         placements = place(self._snapshot, nodes_of(self._snapshot, alive), lb_class=self._lb_class)
         before = self._mine
         self._mine = {address: one for address, one in placements.placed.items() if one.node == self._node}
@@ -215,10 +215,3 @@ class Speaker:
         interfaces = [{"name": one} for one in sorted(placed.interfaces)] if placed.interfaces else None
         status = {"node": self._node, "serviceName": key[1], "serviceNamespace": key[0], "interfaces": interfaces}
         await self._client.patch_status(_STATUS, self._namespace, name, {"status": status})
-
-
-def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
-    """Collections by identity, which they keep until something changes."""
-    return len(one) == len(other) and all(
-        a is b if isinstance(a, Collection) else a == b for a, b in zip(one, other, strict=True)
-    )
