@@ -1,28 +1,22 @@
-"""The balancer domain, wired: Services get addresses, and a box alone announces and takes them."""
+"""The balancer domain, wired: Services get addresses, and a box announces and takes them."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Final
 
-import structlog
-
 from hearthgate.app.parts import ADDRESSES
 from hearthgate.app.settings import Settings, pod_namespace
+from hearthgate.app.speaker import check_key_file, key_source
+from hearthgate.app.speaking import Speaking, Surroundings
 from hearthgate.balancer.allocation.book import Book
 from hearthgate.balancer.controller import KINDS as CONTROLLER_KINDS
 from hearthgate.balancer.controller import AddressController
-from hearthgate.balancer.layer2.announcer import Announcer
-from hearthgate.balancer.layer2.box import BoxAnnouncer
-from hearthgate.balancer.layer2.conflicts import Conflict
 from hearthgate.balancer.metrics import exposition
 from hearthgate.balancer.speaker.speaker import KINDS as SPEAKER_KINDS
-from hearthgate.balancer.speaker.speaker import Speaker
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.hub import Hub
 from hearthgate.model.problems import Problem
 from hearthgate.resources.meta import Resource
-
-log = structlog.get_logger(__name__)
 
 KINDS: Final[tuple[type[Resource], ...]] = tuple(dict.fromkeys((*CONTROLLER_KINDS, *SPEAKER_KINDS)))
 """What this domain reads."""
@@ -49,18 +43,13 @@ class Addresses:
         self._controller = AddressController(
             client, events, self._book, announces=host is not None, on_problems=on_problems
         )
-        self._announcer = Announcer(may_answer=lambda: True, on_conflict=_tell)
-        self._speaker: Speaker | None = None
+        self._speaking: Speaking | None = None
         if host is not None:
-            self._speaker = Speaker(
-                host,
-                client,
-                events,
-                BoxAnnouncer(self._announcer),
-                alive=lambda: frozenset({host}),
-                namespace=pod_namespace(settings),
-                lb_class=settings.load_balancer.lb_class,
-            )
+            members = settings.load_balancer
+            check_key_file(members)
+            source = key_source(members, client, pod_namespace(settings), None)
+            key = source if members.has_members else None
+            self._speaking = Speaking(settings, host, Surroundings(client, events, hub), key=key)
 
     @property
     def parts(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
@@ -68,8 +57,8 @@ class Addresses:
         parts: dict[str, Callable[[], Awaitable[None]]] = {
             "addresses": lambda: self._controller.run(self._hub.snapshots())
         }
-        if self._speaker is not None:
-            parts["speaker"] = self._speak
+        if self._speaking is not None:
+            parts["speaker"] = self._speaking.run
         return parts
 
     def reload(self, settings: Settings) -> None:
@@ -78,27 +67,13 @@ class Addresses:
     def metrics(self) -> Iterator[str]:
         """Lines for /metrics."""
         yield from exposition(self._book)
-        if self._speaker is not None:
-            yield from self._speaker.lines()
+        if self._speaking is not None:
+            yield from self._speaking.metrics()
 
     async def close(self) -> None:
         """What is announced stays taken by the kernel, for the proxy serves on."""
-        await self._announcer.stop()
-
-    async def _speak(self) -> None:
-        if self._speaker is not None:
-            await self._announcer.start()
-            await self._speaker.run(self._hub.snapshots())
-
-
-def _tell(conflict: Conflict) -> None:
-    foreign = conflict.foreign
-    log.warning(
-        "another machine has an address of ours",
-        address=str(conflict.address),
-        mac=str(foreign.mac),
-        interface=foreign.interface,
-    )
+        if self._speaking is not None:
+            await self._speaking.stop()
 
 
 def is_wanted(settings: Settings, *, on_box: bool) -> bool:

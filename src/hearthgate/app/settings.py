@@ -11,6 +11,7 @@ import yaml
 
 from hearthgate.apiserver.semantics.names import is_label
 from hearthgate.app.settings_keys import placed, spelled
+from hearthgate.balancer import settings as load_balancer
 from hearthgate.balancer.settings import LoadBalancerSettings
 from hearthgate.certificates import settings_checks
 from hearthgate.certificates.settings import CertificateSettings
@@ -97,6 +98,10 @@ def decode_settings(data: Mapping[str, Any], ref: ObjectRef, *, privileged: bool
     problems += [
         Problem(ref=ref, field=f"certificates.{path}", reason=reason, message=message)
         for path, reason, message in settings_checks.mistakes(settings.certificates)
+    ]
+    problems += [
+        Problem(ref=ref, field=f"loadBalancer.{path}", reason=reason, message=message)
+        for path, reason, message in load_balancer.mistakes(settings.load_balancer)
     ]
     if problems:
         raise SettingsError(problems)

@@ -8,6 +8,7 @@ from hearthgate.cli.certs import certs
 from hearthgate.cli.check import check
 from hearthgate.cli.export import export
 from hearthgate.cli.restore import restore
+from hearthgate.cli.speaker import speaker
 from hearthgate.cli.up import up
 from hearthgate.cli.user import user
 
@@ -25,3 +26,4 @@ main.add_command(backup)
 main.add_command(restore)
 main.add_command(export)
 main.add_command(certs)
+main.add_command(speaker)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from hearthgate.balancer.heartbeats.service import Heartbeats
+from hearthgate.balancer.settings import Where
 from tests.waiting import eventually
 
 KEY = b"k" * 32
@@ -22,7 +23,7 @@ class Node:
         self.beats = Heartbeats(
             f"n{number}",
             key,
-            peers=lambda: [(f"127.0.0.{other}", port) for other in others],
+            peers=lambda: [Where(f"127.0.0.{other}", port) for other in others],
             on_change=self.on_change,
             interval=0.02,
         )
@@ -33,7 +34,7 @@ class Node:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Node"]:
-        self.task = asyncio.create_task(self.beats.run(self.address, self.port))
+        self.task = asyncio.create_task(self.beats.run(Where(self.address, self.port)))
         try:
             yield self
         finally:

@@ -34,6 +34,7 @@ class Network:
     def __init__(self) -> None:
         self.announced: dict[Address, Announced] = {}
         self.probed: list[Address] = []
+        self.repeated: list[Address] = []
         self.taken: set[str] = set()
 
     @property
@@ -47,7 +48,10 @@ class Network:
     def announce(self, address: Address, *, interfaces: frozenset[str] | None) -> None:
         self.announced[address] = Announced(("eth0",), "", None)
 
-    def keep_only(self, addresses: Iterable[Address]) -> None:
+    def repeat(self, address: Address) -> None:
+        self.repeated.append(address)
+
+    def keep_only(self, addresses: Iterable[Address], *, in_reach: Iterable[Address] = ()) -> None:
         kept = set(addresses)
         self.announced = {address: one for address, one in self.announced.items() if address in kept}
 
@@ -77,9 +81,9 @@ class Node:
         await eventually(is_told, what=f"an Event with {words!r}")
 
     async def statuses(self) -> list[dict[str, Any]]:
-        """Of every ServiceL2Status; empty for one that has been made and not yet been filled."""
         page = await self.client.list_page(BY_TYPE[ServiceL2Status])
-        return [msgspec.json.decode(raw).get("status", {}) for raw in page.items]
+        found = (msgspec.json.decode(raw) for raw in page.items)
+        return [one["status"] for one in found if "status" in one]  # it is written after the object
 
 
 @pytest.fixture
@@ -177,3 +181,25 @@ async def test_addresses_move_with_the_nodes_that_live(served: Client) -> None:
         node.alive = frozenset({"nas"})
         node.speaker.look()
         await eventually(lambda: node.addresses() == ["10.0.0.1"], what="the announcement again")
+
+
+async def test_what_a_node_announced_that_died_needs_no_probe(served: Client) -> None:
+    await make(served, L2Advertisement, "all")
+    async with speaking(served) as node:
+        node.alive = frozenset({"other"})
+        status = {"node": "other", "serviceName": "web", "serviceNamespace": "default"}
+        await make(served, ServiceL2Status, "l2-other", status=status)
+        await eventually(lambda: node.speaker._free, what="the word of the other node")
+        node.network.taken.add("10.0.0.1")
+        node.alive = frozenset({"nas"})
+        node.speaker.look()
+        assert node.addresses() == ["10.0.0.1"]
+        assert node.network.probed == []
+
+        async def is_put_right() -> bool:
+            return [one.get("node") for one in await node.statuses()] == ["nas"]
+
+        await eventually(is_put_right, what="one status, of the node that lives")
+        node.alive = frozenset({"nas", "third"})
+        node.speaker.look()
+        assert list(map(str, node.network.repeated)) == node.addresses()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -10,16 +11,13 @@ import structlog
 
 from hearthgate.balancer.heartbeats.members import Members
 from hearthgate.balancer.heartbeats.packet import LONGEST, Heartbeat, decode_heartbeat
+from hearthgate.balancer.settings import Where
 
 log = structlog.get_logger(__name__)
 
-PORT: Final = 7946
-"""MetalLB's, so that firewalls which let its speakers talk let ours."""
 FAREWELLS: Final = 3
 """How often a leaving node says so: datagrams get lost."""
-
-Where = tuple[str, int]
-"""(address, port)"""
+_TOLD_AT: Final = frozenset({1, 10, 100, 1000, 10000})
 
 
 class Heartbeats(asyncio.DatagramProtocol):
@@ -48,14 +46,16 @@ class Heartbeats(asyncio.DatagramProtocol):
         self._alive: frozenset[str] = frozenset()
         self._timer: asyncio.TimerHandle | None = None
         self._is_leaving = False
+        self._namesakes: set[int] = set()
         self.members = Members(node, interval * misses, time.monotonic())
         self.refused = 0
         """Datagrams that were not written with our key."""
 
-    async def run(self, address: str = "0.0.0.0", port: int = PORT) -> None:  # noqa: S104 - peers are on any network
-        """Until cancelled; then says farewell. Raises OSError when the port cannot be had."""
+    async def run(self, here: Where) -> None:
+        """Until cancelled; then says farewell. here: an empty host for all networks of this machine, of both
+        families. Raises OSError when the port cannot be had."""
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(address, port))
+        transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=_bound(here))
         self._transport = transport
         try:
             while True:
@@ -65,6 +65,9 @@ class Heartbeats(asyncio.DatagramProtocol):
             self.leave()
             transport.close()
             self._transport = None
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
 
     def leave(self) -> None:
         """Tells the others that we announce nothing any more. To be called once that is true."""
@@ -73,6 +76,11 @@ class Heartbeats(asyncio.DatagramProtocol):
         self._is_leaving = True
         for _ in range(FAREWELLS):
             self._send()
+
+    @property
+    def alive(self) -> frozenset[str]:
+        """As `on_change` was told last; without ourselves once we leave."""
+        return self._alive - {self._node} if self._is_leaving else self._alive
 
     def is_awake(self) -> bool:
         """Whether answers to the network may be given now."""
@@ -85,6 +93,9 @@ class Heartbeats(asyncio.DatagramProtocol):
             if self.refused in _TOLD_AT:
                 log.warning("heartbeat refused: written with another key", sender=addr[0], refused=self.refused)
             return
+        if beat.node == self._node and beat.run != self._run and beat.run not in self._namesakes:
+            self._namesakes.add(beat.run)
+            log.error("another node has our name: start one of them with another --node", sender=addr[0])
         if self.members.hear(beat, time.monotonic()):
             self._look()
 
@@ -102,9 +113,11 @@ class Heartbeats(asyncio.DatagramProtocol):
             return
         self._sequence += 1
         data = Heartbeat(self._node, self._run, self._sequence, self._is_leaving).encode(self._key)
-        for peer in self._peers():
+        is_v6 = self._transport.get_extra_info("socket").family == socket.AF_INET6
+        for host, port in self._peers():
+            mapped = f"::ffff:{host}" if is_v6 and ":" not in host else host
             with contextlib.suppress(OSError):  # no route now: the next one may get there
-                self._transport.sendto(data, peer)
+                self._transport.sendto(data, (mapped, port))
 
     def _look(self) -> None:
         """Tells who is alive, and looks again when the next one would be dead."""
@@ -121,4 +134,19 @@ class Heartbeats(asyncio.DatagramProtocol):
             self._on_change(alive)
 
 
-_TOLD_AT: Final = frozenset({1, 10, 100, 1000, 10000})
+def _bound(here: Where) -> socket.socket:
+    if here.host:
+        made = socket.socket(socket.AF_INET6 if ":" in here.host else socket.AF_INET, socket.SOCK_DGRAM)
+    else:
+        try:
+            made = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        except OSError:  # a kernel without IPv6
+            made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        made.setblocking(False)
+        made.bind((here.host, here.port))
+    except OSError:
+        made.close()
+        raise
+    return made

@@ -103,8 +103,8 @@ class Announcer:
         self._foreign.pop(address, None)
         self._settle()
 
-    def keep_only(self, addresses: Iterable[Address]) -> None:
-        """Withdraws all others."""
+    def keep_only(self, addresses: Iterable[Address], *, in_reach: Iterable[Address] = ()) -> None:
+        """Withdraws all others. in_reach: of no matter, as nothing is taken here."""
         for address in self._wanted.keys() - frozenset(addresses):
             self.withdraw(address)
 

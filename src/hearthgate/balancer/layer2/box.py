@@ -1,7 +1,8 @@
-"""A box alone: what it announces it also takes, by a local route of its kernel. Envoy, and whatever else listens
-on every address, is reached there without any interface having it.
+"""A box without a cluster: what it announces it also takes, by a local route of its kernel. Envoy, and whatever
+else listens on every address, is reached there without any interface having it.
 
-The kernel goes on answering ARP for such an address while this program restarts, as Envoy goes on serving.
+On a box alone the kernel goes on answering ARP for such an address while this program restarts, as Envoy goes on
+serving. Where there are others it must not: see `quiet`.
 """
 
 import socket
@@ -15,6 +16,7 @@ from hearthgate.balancer.layer2 import rtnetlink
 from hearthgate.balancer.layer2.announcer import Announced, Announcer, Counts
 from hearthgate.balancer.layer2.conflicts import Address, Foreign
 from hearthgate.balancer.layer2.netlink import ask
+from hearthgate.balancer.layer2.quiet import quiet_kernel
 
 log = structlog.get_logger(__name__)
 
@@ -23,10 +25,12 @@ _NEEDS: Final = "this machine may not take it: run as root, or with the capabili
 
 
 class BoxAnnouncer:
-    """announcer: tells the network. The address is taken before it is told, and given up after."""
+    """announcer: tells the network. The address is taken before it is told, and given up after. alone: no other
+    node announces what this one does."""
 
-    def __init__(self, announcer: Announcer) -> None:
+    def __init__(self, announcer: Announcer, *, alone: bool = True) -> None:
         self._announcer = announcer
+        self._alone = alone
         self._taken: set[Address] = set()
         self._trouble: dict[Address, str] = {}
 
@@ -36,7 +40,8 @@ class BoxAnnouncer:
 
     @property
     def state(self) -> Mapping[Address, Announced]:
-        return {
+        silent = {address: Announced((), trouble, None) for address, trouble in self._trouble.items()}
+        return silent | {
             address: one._replace(trouble=one.trouble or self._trouble.get(address, ""))
             for address, one in self._announcer.state.items()
         }
@@ -49,16 +54,22 @@ class BoxAnnouncer:
         self._trouble.pop(address, None)
         if address not in self._taken:
             try:
-                _done(rtnetlink.add_local_route(address, socket.if_nametoindex(_LOOPBACK)))
-                self._taken.add(address)
+                if trouble := self._take(address):
+                    self._trouble[address] = trouble
+                    return
             except OSError as error:
                 self._trouble[address] = _NEEDS if isinstance(error, PermissionError) else f"{error.strerror}"
         self._announcer.announce(address, interfaces=interfaces)
 
-    def keep_only(self, addresses: Iterable[Address]) -> None:
-        """Gives up all others, those of an earlier run among them."""
+    def repeat(self, address: Address) -> None:
+        self._announcer.repeat(address)
+
+    def keep_only(self, addresses: Iterable[Address], *, in_reach: Iterable[Address] = ()) -> None:
+        """Gives up all others, those of an earlier run among them. What is `in_reach` is silent too but stays
+        taken, if it was: clients that have not heard yet where it went are served on."""
         kept = set(addresses)
         self._announcer.keep_only(kept)
+        kept |= set(in_reach)
         try:
             for address in self._present() - kept:
                 _done(rtnetlink.remove_local_route(address, socket.if_nametoindex(_LOOPBACK)))
@@ -71,6 +82,14 @@ class BoxAnnouncer:
         if address in self._present():
             return None  # ours since an earlier run: our own kernel would answer
         return await self._announcer.probe(address, interfaces)
+
+    def _take(self, address: Address) -> str:
+        """Returns why it must not be taken; empty once it is. Raises OSError."""
+        if not self._alone and address.version == 4 and (trouble := quiet_kernel()):
+            return trouble
+        _done(rtnetlink.add_local_route(address, socket.if_nametoindex(_LOOPBACK)))
+        self._taken.add(address)
+        return ""
 
     def _present(self) -> set[Address]:
         """Addresses that routes of ours make local."""

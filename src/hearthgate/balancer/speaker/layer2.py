@@ -8,7 +8,7 @@ from hearthgate.balancer.allocation.blocks import Address
 from hearthgate.balancer.allocation.pools import Pool
 from hearthgate.balancer.allocation.validation import read_pools
 from hearthgate.balancer.election import Claim, Placement, elect
-from hearthgate.balancer.speaker.nodes import ANYWHERE, Nodes, Serving
+from hearthgate.balancer.speaker.nodes import ANYWHERE, Nodes, Served, Serving
 from hearthgate.cluster.snapshot import Key, Snapshot
 from hearthgate.resources.core import Namespace, Service
 from hearthgate.resources.metallb import IPAddressPool, L2Advertisement
@@ -30,12 +30,14 @@ class Silence(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """An address and the node that announces it. interfaces: of that node; None for all. services: holders."""
+    """An address and the node that announces it. interfaces: of that node; None for all. services: holders.
+    candidates: nodes that could announce it, this one among them."""
 
     address: Address
     node: str
     interfaces: frozenset[str] | None
     services: tuple[Key, ...]
+    candidates: frozenset[str]
 
 
 class Placements(NamedTuple):
@@ -58,7 +60,7 @@ def place(
     """From the addresses that Services hold."""
     pools = read_pools(snapshot.all(IPAddressPool), snapshot.all(Namespace)).usable
     ads = _Ads(snapshot, pools)
-    serving = Serving(snapshot)
+    serving = Serving(snapshot, frozenset(nodes.able))
     found: dict[Address, _Candidates] = {}
     services: dict[Address, list[Key]] = {}
     silences: list[Silence] = []
@@ -74,7 +76,13 @@ def place(
             services.setdefault(address, []).append(service.key)
     chosen = elect((Claim(str(address), one.preferences) for address, one in found.items()), placement)
     placed = {
-        address: Placed(address, node, found[address].interfaces[node], tuple(services[address]))
+        address: Placed(
+            address,
+            node,
+            found[address].interfaces[node],
+            tuple(services[address]),
+            frozenset(found[address].preferences),
+        )
         for address in found
         if (node := chosen.get(str(address))) is not None
     }
@@ -127,10 +135,10 @@ def _candidates(
         message = f"no L2Advertisement covers pool {pool.name}"
         return silent(NO_ADVERTISEMENT, f"{message} for it: make one (an empty spec announces all pools)")
     on = serving.nodes(service)
-    if not on:
+    if not on.nodes:
         return silent(NOT_OWNER, "none of its endpoints is ready")
-    local = service.spec.external_traffic_policy == "Local" and ANYWHERE not in on
-    able = {name: labels for name, labels in nodes.able.items() if not local or name in on}
+    local = on.only_there or (service.spec.external_traffic_policy == "Local" and ANYWHERE not in on.nodes)
+    able = {name: labels for name, labels in nodes.able.items() if not local or name in on.nodes}
     preferences, interfaces = {}, {}
     for name, labels in able.items():
         eligible = [ad for ad in matching if _selects(ad, labels)]
@@ -138,13 +146,17 @@ def _candidates(
             preferences[name] = sum(_preference(ad, labels) for ad in eligible)
             interfaces[name] = _interfaces(eligible)
     if not preferences:
-        return silent(NOT_OWNER, _why_nobody(nodes, local=local, able=bool(able)))
+        return silent(NOT_OWNER, _why_nobody(nodes, on, local=local, able=bool(able)))
     return _Candidates(preferences, interfaces)
 
 
-def _why_nobody(nodes: Nodes, *, local: bool, able: bool) -> str:
+def _why_nobody(nodes: Nodes, on: Served, *, local: bool, able: bool) -> str:
     if able:
         return "no living node is selected by the nodeSelectors of its L2Advertisements"
+    if on.only_there and nodes.able:
+        return (
+            f"the part of Hearthgate that serves it runs on {', '.join(sorted(on.nodes))}, which cannot announce"
+        )
     if local and nodes.able:
         return "externalTrafficPolicy is Local, and no living node has an endpoint of it that is ready"
     barred = "; ".join(f"{name}: {why}" for name, why in nodes.barred.items())

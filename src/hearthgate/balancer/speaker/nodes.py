@@ -44,22 +44,47 @@ def nodes_of(snapshot: Snapshot, alive: frozenset[str], *, ignore_exclude: bool 
     return Nodes(able, barred)
 
 
-class Serving:
-    """Where Services are served, from EndpointSlices and, on a box, from the Pods that stand for its parts."""
+class Served(NamedTuple):
+    """Where a Service has servers. nodes: ANYWHERE among them for one that says no node. only_there: nothing leads
+    from other nodes to these."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    nodes: frozenset[str]
+    only_there: bool = False
+
+
+def is_without_cluster(snapshot: Snapshot) -> bool:
+    """Whether the API is that of a box, which no kube-proxy serves."""
+    return any(node.metadata.labels.get(MANAGED_BY) == OURS for node in snapshot.all(Node))
+
+
+class Serving:
+    """Where Services are served, from EndpointSlices and, without a cluster, from the Pods that stand for parts of
+    this program. boxes: living nodes.
+
+    A part that a Service selects runs on each box of its own, and nothing leads from one box to the other. Of a
+    living box that has no such Pod, since its proxy follows the API of another, it is taken for granted: that is
+    what a speaker is started there for.
+    """
+
+    def __init__(self, snapshot: Snapshot, boxes: frozenset[str] = frozenset()) -> None:
         self._nodes: defaultdict[Key, set[str]] = defaultdict(set)
         for slice_ in snapshot.all(EndpointSlice):
             if slice_.service_key[1]:
                 self._nodes[slice_.service_key].update(_serving(slice_.endpoints or ()))
-        self._pods = [pod for pod in snapshot.all(Pod) if _is_ready(pod)]
+        self._pods = snapshot.all(Pod)
+        self._boxes = boxes
 
-    def nodes(self, service: Service) -> frozenset[str]:
-        """Nodes with an endpoint that can serve; ANYWHERE among them for one that says no node."""
-        found = set(self._nodes.get(service.key, ()))
-        if not found and service.spec.selector:
-            found = {pod.spec.node_name for pod in self._pods if _selects(service, pod)}
-        return frozenset(found)
+    def nodes(self, service: Service) -> Served:
+        """Nodes with an endpoint that can serve."""
+        if found := self._nodes.get(service.key):
+            return Served(frozenset(found))
+        if not service.spec.selector:
+            return Served(frozenset())
+        pods = [pod for pod in self._pods if _selects(service, pod)]
+        ready = frozenset(pod.spec.node_name for pod in pods if _is_ready(pod))
+        if not any(_is_part(pod) for pod in pods):
+            return Served(ready)
+        return Served(ready | (self._boxes - {pod.spec.node_name for pod in pods}), only_there=True)
 
 
 def _serving(endpoints: Iterable[Endpoint]) -> Iterable[str]:
@@ -72,8 +97,12 @@ def _serving(endpoints: Iterable[Endpoint]) -> Iterable[str]:
 def _selects(service: Service, pod: Pod) -> bool:
     """A part of this program counts in every namespace: a Service for upstream's proxy finds ours by labels."""
     labels = pod.metadata.labels
-    is_near = pod.metadata.namespace == service.metadata.namespace or labels.get(MANAGED_BY) == OURS
+    is_near = pod.metadata.namespace == service.metadata.namespace or _is_part(pod)
     return is_near and all(labels.get(name) == value for name, value in service.spec.selector.items())
+
+
+def _is_part(pod: Pod) -> bool:
+    return pod.metadata.labels.get(MANAGED_BY) == OURS
 
 
 def _is_ready(pod: Pod) -> bool:

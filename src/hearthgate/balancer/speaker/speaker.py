@@ -1,21 +1,20 @@
 """Announces this node's share of the addresses in the local network, and tells what became of it."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from hashlib import sha256
 from typing import Any, Final, Protocol
 
 import structlog
 
 from hearthgate.balancer.allocation.blocks import Address
+from hearthgate.balancer.election import Placement
 from hearthgate.balancer.layer2.announcer import Announced, Counts
 from hearthgate.balancer.layer2.conflicts import Foreign
 from hearthgate.balancer.speaker.concern import concerns
 from hearthgate.balancer.speaker.layer2 import Placed, Placements, place
 from hearthgate.balancer.speaker.nodes import nodes_of
+from hearthgate.balancer.speaker.statuses import L2Statuses, announced_by
 from hearthgate.cluster.client import Client
-from hearthgate.cluster.errors import AlreadyExists, NotFound
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.queue import WorkQueue
 from hearthgate.cluster.snapshot import Key, Snapshot
@@ -24,7 +23,6 @@ from hearthgate.resources.core import Namespace, Node, Pod, Service
 from hearthgate.resources.discovery import EndpointSlice
 from hearthgate.resources.meta import Resource
 from hearthgate.resources.metallb import IPAddressPool, L2Advertisement, ServiceL2Status
-from hearthgate.resources.registry import BY_TYPE
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +53,6 @@ _COUNTS: Final = tuple(
         ("gratuitous_sent", "Announcements of the address that nobody had asked for."),
     )
 )
-_STATUS: Final = BY_TYPE[ServiceL2Status]
 
 
 class Announces(Protocol):
@@ -69,7 +66,8 @@ class Announces(Protocol):
     def counts(self) -> Mapping[Address, Counts]: ...
 
     def announce(self, address: Address, *, interfaces: frozenset[str] | None) -> None: ...
-    def keep_only(self, addresses: Iterable[Address]) -> None: ...
+    def keep_only(self, addresses: Iterable[Address], *, in_reach: Iterable[Address] = ()) -> None: ...
+    def repeat(self, address: Address) -> None: ...
     async def probe(self, address: Address, interfaces: frozenset[str] | None) -> Foreign | None: ...
 
 
@@ -87,28 +85,33 @@ class Speaker:
         alive: Callable[[], frozenset[str]],
         namespace: str,
         lb_class: str = "",
+        placement: Placement = Placement.BALANCED,
     ) -> None:
         self._node = node
-        self._client = client
         self._events = events
         self._announcer = announcer
         self._alive = alive
-        self._namespace = namespace
         self._lb_class = lb_class
+        self._placement = placement
         self._snapshot = Snapshot()
         self._seen: tuple[frozenset[str], Snapshot] | None = None
+        self._living: frozenset[str] = frozenset()
+        self._written: object = None
+        self._placed: Mapping[Address, Placed] = {}
         self._mine: dict[Address, Placed] = {}
         self._free: set[Address] = set()
-        """Addresses of ours that nobody else has, by a probe."""
+        """Addresses that no foreign machine has: by a probe of ours, or of the node that announces them. So they
+        need none when that node is gone: they are announced at once."""
         self._probes: WorkQueue[Address] = WorkQueue(first=1.0, most=60.0)
-        self._statuses: WorkQueue[Key] = WorkQueue(first=0.2, most=60.0)
+        self._statuses = L2Statuses(node, client, namespace=namespace, announced=self._announced)
         self._told: dict[tuple[Key, Address], str] = {}
 
     async def run(self, snapshots: AsyncIterator[Snapshot]) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._probes.work(self._probe, workers=16))
-            group.create_task(self._statuses.work(self._write, workers=2))
+            group.create_task(self._statuses.run())
+            group.create_task(self._statuses.clean())
             async for snapshot in snapshots:
                 self._snapshot = snapshot
                 self.look()
@@ -117,22 +120,47 @@ class Speaker:
         """Decides anew, if anything that counts is another than before: to be called when `alive` has changed."""
         alive = self._alive()
         seen, self._seen = self._seen, (alive, self._snapshot)
-        if seen is not None and seen[0] == alive and not concerns(seen[1], self._snapshot, KINDS[:-1]):
+        written = self._snapshot.collection(ServiceL2Status)
+        if seen is None or seen[0] != alive or concerns(seen[1], self._snapshot, KINDS[:-1]):
+            self._decide(alive)
+        elif written is self._written:
             return
-        placements = place(self._snapshot, nodes_of(self._snapshot, alive), lb_class=self._lb_class)
-        before = self._mine
-        self._mine = {address: one for address, one in placements.placed.items() if one.node == self._node}
-        self._free &= self._mine.keys()
-        self._announcer.keep_only(self._free)
-        for address, placed in self._mine.items():
-            if address in self._free:
-                self._announcer.announce(address, interfaces=placed.interfaces)
-            else:
+        self._written = written
+        self._vouch()
+
+    def _decide(self, alive: frozenset[str]) -> None:
+        nodes = nodes_of(self._snapshot, alive)
+        placements = place(self._snapshot, nodes, lb_class=self._lb_class, placement=self._placement)
+        placed, before = placements.placed, self._mine
+        self._placed = placed
+        self._mine = {address: one for address, one in placed.items() if one.node == self._node}
+        self._free &= placed.keys()
+        in_reach = {address for address in self._free if self._node in placed[address].candidates}
+        self._announcer.keep_only(self._free & self._mine.keys(), in_reach=in_reach)
+        lost = before.keys() - self._mine.keys()
+        self._told = {told: words for told, words in self._told.items() if told[1] not in lost}
+        for address, one in self._mine.items():
+            if address not in self._free:
                 self._probes.add(address)
+                continue
+            self._announce(one)
+            if address in before and alive != self._living:
+                self._announcer.repeat(address)  # nodes that met may both have told the network before
+        self._living = alive
         self._tell(placements)
-        touched = {key for one in (*before.values(), *self._mine.values()) for key in one.services}
-        for key in touched:
-            self._statuses.add(key)
+        if before != self._mine:
+            touched = (*before.values(), *self._mine.values())
+            self._statuses.changed({key for one in touched for key in one.services})
+
+    def _vouch(self) -> None:
+        """Takes note of what others announce, and puts right what is written about it."""
+        written = announced_by(self._snapshot)
+        self._free |= {
+            address
+            for address, one in self._placed.items()
+            if one.node != self._node and any((key, one.node) in written for key in one.services)
+        }
+        self._statuses.put_right(self._snapshot, self._placed)
 
     def lines(self) -> Iterator[str]:
         """For /metrics."""
@@ -154,7 +182,7 @@ class Speaker:
         if placed is None or address in self._free:
             return
         foreign = None if self._announcer.missing else await self._announcer.probe(address, placed.interfaces)
-        if self._mine.get(address) is not placed:
+        if self._mine.get(address) != placed:
             self._probes.add(address)
             return
         if foreign is not None:
@@ -165,15 +193,26 @@ class Speaker:
             self._probes.add_after(address, PROBE_AGAIN)
             return
         self._free.add(address)
+        self._announce(placed)
+        self._statuses.changed(placed.services)
+
+    def _announce(self, placed: Placed) -> None:
+        address = placed.address
         self._announcer.announce(address, interfaces=placed.interfaces)
-        trouble = self._announcer.missing or self._announcer.state[address].trouble
+        state = self._announcer.state.get(address)
+        trouble = self._announcer.missing or (state.trouble if state is not None else "")
         for key in placed.services:
             if trouble:
                 self._say(key, address, "NotAnnounced", f"{address} is not announced: {trouble}")
             else:
                 message = f"{address} is announced by node {self._node}"
                 self._say(key, address, "nodeAssigned", message, kind="Normal")
-            self._statuses.add(key)
+
+    def _announced(self, key: Key) -> Placed | None:
+        """One of our addresses of a Service; None unless all of them are announced, so that what is written about
+        the Service holds for each."""
+        ours = [one for one in self._mine.values() if key in one.services]
+        return ours[0] if ours and all(one.address in self._free for one in ours) else None
 
     def _tell(self, placements: Placements) -> None:
         for silence in placements.silences:
@@ -192,26 +231,3 @@ class Speaker:
         self._told[key, address] = message
         self._events.emit(service, reason, message, type=kind)
         log.info("announcement", service="/".join(key), reason=reason, address=str(address))
-
-    async def _write(self, key: Key) -> None:
-        """The ServiceL2Status of a Service that we announce; none of one that we do not."""
-        name = f"l2-{sha256(f'{self._node}/{key[0]}/{key[1]}'.encode()).hexdigest()[:10]}"
-        placed = next(
-            (one for address, one in self._mine.items() if key in one.services and address in self._free), None
-        )
-        if placed is None:
-            with contextlib.suppress(NotFound):
-                await self._client.delete(_STATUS, self._namespace, name)
-            return
-        labels = {
-            "metallb.io/node": self._node,
-            "metallb.io/service-name": key[1],
-            "metallb.io/service-namespace": key[0],
-        }
-        metadata = {"name": name, "namespace": self._namespace, "labels": labels}
-        content = {"apiVersion": _STATUS.api_version, "kind": _STATUS.kind, "metadata": metadata}
-        with contextlib.suppress(AlreadyExists):
-            await self._client.create(_STATUS, content)
-        interfaces = [{"name": one} for one in sorted(placed.interfaces)] if placed.interfaces else None
-        status = {"node": self._node, "serviceName": key[1], "serviceNamespace": key[0], "interfaces": interfaces}
-        await self._client.patch_status(_STATUS, self._namespace, name, {"status": status})

@@ -1,0 +1,163 @@
+"""One node that announces addresses: alone, or as one of several that know by heartbeats who is alive."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final, NamedTuple
+
+import structlog
+
+from hearthgate.app.settings import Settings, pod_namespace
+from hearthgate.balancer.election import Placement
+from hearthgate.balancer.heartbeats.service import Heartbeats
+from hearthgate.balancer.layer2.announcer import Announcer
+from hearthgate.balancer.layer2.box import BoxAnnouncer
+from hearthgate.balancer.layer2.conflicts import Conflict
+from hearthgate.balancer.settings import LoadBalancerSettings, Where, interval_of, members_of, read_where
+from hearthgate.balancer.speaker.nodes import is_without_cluster
+from hearthgate.balancer.speaker.peers import peers_of
+from hearthgate.balancer.speaker.speaker import Speaker
+from hearthgate.cluster.client import Client
+from hearthgate.cluster.events import EventWriter
+from hearthgate.cluster.hub import Hub
+from hearthgate.cluster.snapshot import Snapshot
+from hearthgate.model.errors import Transient
+from hearthgate.model.secret import SecretBytes
+
+log = structlog.get_logger(__name__)
+
+KEY_AGAIN: Final = 2.0
+"""Seconds between two tries to get the key."""
+
+GetKey = Callable[[], Awaitable[SecretBytes]]
+"""Raises Transient while it cannot be had."""
+
+
+class Surroundings(NamedTuple):
+    """What a speaker reads and writes."""
+
+    client: Client
+    events: EventWriter
+    hub: Hub
+
+
+class Speaking:
+    """node: our name. key: of all members; None for a box alone."""
+
+    def __init__(self, settings: Settings, node: str, around: Surroundings, *, key: GetKey | None) -> None:
+        self._settings = settings.load_balancer
+        self._namespace = pod_namespace(settings)
+        self._node = node
+        self._around = around
+        self._key = key
+        self._beats: Heartbeats | None = None
+        self._announcer = Announcer(may_answer=self._may_answer, on_conflict=_tell)
+        self._box: BoxAnnouncer | None = None
+        self._speaker: Speaker | None = None
+
+    async def run(self) -> None:
+        """Until cancelled. Then nothing is answered any more, and the others are told so."""
+        if self._key is None:
+            speaker = self._prepare(alive=lambda: frozenset({self._node}), takes=True)
+            await self._announcer.start()
+            await speaker.run(self._around.hub.snapshots())
+            return
+        key = await self._get(self._key)
+        takes = is_without_cluster(await self._first())
+        beats = self._beats = _heartbeats(self._settings, self._node, key, self._peers, self._changed)
+        speaker = self._prepare(alive=lambda: beats.alive, takes=takes)
+        await self._announcer.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(speaker.run(self._around.hub.snapshots()))
+                group.create_task(beats.run(read_where(self._settings.heartbeat.address)))
+        finally:
+            await self._announcer.stop()
+
+    async def stop(self) -> None:
+        """What is announced stays taken by the kernel, for the proxy serves on."""
+        await self._announcer.stop()
+
+    def give_up(self) -> None:
+        """Nothing stays taken."""
+        if self._box is not None:
+            self._box.keep_only(())
+
+    def metrics(self) -> Iterator[str]:
+        """Lines for /metrics."""
+        if self._speaker is not None:
+            yield from self._speaker.lines()
+
+    def _prepare(self, *, alive: Callable[[], frozenset[str]], takes: bool) -> Speaker:
+        """takes: whether what is announced is taken too; with kube-proxy it leads on without."""
+        self._box = BoxAnnouncer(self._announcer, alone=self._key is None) if takes else None
+        self._speaker = Speaker(
+            self._node,
+            self._around.client,
+            self._around.events,
+            self._box or self._announcer,
+            alive=alive,
+            namespace=self._namespace,
+            lb_class=self._settings.lb_class,
+            placement=Placement(self._settings.placement),
+        )
+        return self._speaker
+
+    def _may_answer(self) -> bool:
+        return self._key is None or (self._beats is not None and self._beats.is_awake())
+
+    def _changed(self) -> None:
+        if self._speaker is not None:
+            self._speaker.look()
+
+    def _peers(self) -> Iterator[Where]:
+        snapshot = self._around.hub.snapshot
+        if snapshot is None:
+            return
+        settings = self._settings
+        port = read_where(settings.heartbeat.address).port
+        named = members_of(settings)
+        find = settings.find_members or not named
+        yield from peers_of(snapshot, self._node, named=named, find=find, port=port).values()
+
+    async def _get(self, key: GetKey) -> SecretBytes:
+        is_told = False
+        while True:
+            try:
+                return await key()
+            except Transient as error:
+                if not is_told:
+                    log.warning("no key for heartbeats yet, so nothing is announced", error=str(error))
+                is_told = True
+                await asyncio.sleep(KEY_AGAIN)
+
+    async def _first(self) -> Snapshot:
+        async for snapshot in self._around.hub.snapshots():
+            return snapshot
+        raise AssertionError("snapshots never end")
+
+
+def _heartbeats(
+    settings: LoadBalancerSettings,
+    node: str,
+    key: SecretBytes,
+    peers: Callable[[], Iterator[Where]],
+    on_change: Callable[[], None],
+) -> Heartbeats:
+    return Heartbeats(
+        node,
+        key.reveal(),
+        peers=peers,
+        on_change=lambda _: on_change(),
+        interval=interval_of(settings.heartbeat),
+        misses=settings.heartbeat.misses,
+    )
+
+
+def _tell(conflict: Conflict) -> None:
+    foreign = conflict.foreign
+    log.warning(
+        "another machine has an address of ours",
+        address=str(conflict.address),
+        mac=str(foreign.mac),
+        interface=foreign.interface,
+    )
