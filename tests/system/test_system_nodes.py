@@ -1,0 +1,96 @@
+"""Several nodes: whatever happens to the one that announces an address, another takes it over."""
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from yarl import URL
+
+from hearthgate.apiserver.server import ApiServer
+from tests.announcing import ADDRESS, PORT, Speakers, api, speakers
+from tests.lan import Client, Lan
+from tests.waiting import eventually
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.skipif(shutil.which("ip") is None, reason="needs the Debian package iproute2"),
+]
+LONG = 30.0
+
+
+class Home(NamedTuple):
+    lan: Lan
+    api: ApiServer
+    speakers: Speakers
+    client: Client
+
+    async def owner(self, since: float, *but: str) -> str:
+        """Who answers after the moment, and is none of these."""
+
+        def found() -> str:
+            others = (one.node for one in tuple(self.client.answers) if one.at > since and one.node not in but)
+            return next(others, "")
+
+        return await eventually(found, within=LONG, what=f"an answer of another node than {but}")
+
+    async def settled(self) -> str:
+        """Who answers once all nodes live."""
+
+        def all_live() -> bool:
+            lines = [self.speakers.log(node).rpartition("living nodes changed")[2] for node in self.lan.nodes]
+            return all(f"'{node}'" in line.partition("before")[0] for node in self.lan.nodes for line in lines)
+
+        await eventually(all_live, within=LONG, what="all nodes see each other")
+        return await self.owner(time.monotonic())
+
+
+@contextlib.asynccontextmanager
+async def home(folder: Path, nodes: tuple[str, ...], *arguments: str) -> AsyncIterator[Home]:
+    (folder / "api").mkdir(mode=0o700)
+    async with contextlib.AsyncExitStack() as stack:
+        lan = stack.enter_context(Lan(nodes))
+        server = await stack.enter_async_context(api(folder / "api"))
+        await stack.enter_async_context(lan.relay(URL(server.url).port or 0))
+        stack.enter_context(lan.serving(ADDRESS, PORT))
+        made = stack.enter_context(speakers(lan, folder, server.kubeconfig, *arguments))
+        yield Home(lan, server, made, stack.enter_context(Client(lan, ADDRESS, PORT)))
+
+
+async def test_whatever_happens_to_a_node_another_takes_over(tmp_path: Path) -> None:
+    async with home(tmp_path, ("n1", "n2")) as here:
+        first = await here.settled()
+
+        began = time.monotonic()
+        here.speakers.send(first, signal.SIGKILL)
+        second = await here.owner(began, first)
+        here.speakers.wait(first)
+        here.speakers.start(first)
+
+        owner = await here.settled()
+        began = time.monotonic()
+        here.speakers.send(owner, signal.SIGSTOP)
+        other = await here.owner(began, owner)
+        mac = here.lan.on(other, "cat", "/sys/class/net/lan/address").strip()
+        here.lan.on("client", "ip", "neigh", "flush", "all")
+        await eventually(lambda: mac in here.lan.on("client", "ip", "neigh", "show", ADDRESS), what="its MAC")
+        here.speakers.send(owner, signal.SIGCONT)
+        assert {first, second} == {"n1", "n2"} == {owner, other}
+
+        owner = await here.settled()
+        began = time.monotonic()
+        here.lan.cut(owner)
+        other = await here.owner(began, owner)
+        here.lan.join(owner)
+
+        owner = await here.settled()
+        began = time.monotonic()
+        here.speakers.send(owner, signal.SIGTERM)
+        await here.owner(began, owner)
+        assert here.speakers.wait(owner) == 0
+        assert ADDRESS not in here.lan.on(owner, "ip", "route", "show", "table", "local")
