@@ -7,7 +7,19 @@ from typing import Any
 import click
 from rich.console import Console
 
-from bench import api, apply, certificates, handshakes, memory, middlewares, report, soak, start, throughput
+from bench import (
+    api,
+    apply,
+    certificates,
+    failover,
+    handshakes,
+    memory,
+    middlewares,
+    report,
+    soak,
+    start,
+    throughput,
+)
 
 Part = Callable[..., tuple[list[report.Figure], dict[str, Any]]]
 PARTS: dict[str, Part] = {
@@ -20,6 +32,7 @@ PARTS: dict[str, Part] = {
     "certificates": certificates.run,
     "middlewares": middlewares.run,
     "soak": soak.run,
+    "failover": failover.run,
 }
 
 

@@ -94,3 +94,25 @@ async def test_whatever_happens_to_a_node_another_takes_over(tmp_path: Path) -> 
         await here.owner(began, owner)
         assert here.speakers.wait(owner) == 0
         assert ADDRESS not in here.lan.on(owner, "ip", "route", "show", "table", "local")
+
+
+async def test_without_the_api_speakers_go_on_and_start_with_what_they_knew(tmp_path: Path) -> None:
+    async with home(tmp_path, ("n1", "n2")) as here:
+        owner = await here.settled()
+        kept = [tmp_path / node / "last-good" for node in here.lan.nodes]
+        await eventually(lambda: all(_knows_members(place) for place in kept), within=LONG, what="what they keep")
+        await here.api.stop()
+        began = time.monotonic()
+        here.speakers.send(owner, signal.SIGKILL)
+        other = await here.owner(began, owner)
+        here.speakers.wait(owner)
+        here.speakers.start(owner)
+        await here.settled()
+        began = time.monotonic()
+        here.speakers.send(other, signal.SIGKILL)
+        assert await here.owner(began, other) == owner
+
+
+def _knows_members(last_good: Path) -> bool:
+    """Both nodes and where they are; a snapshot is kept every few seconds."""
+    return last_good.exists() and last_good.read_text().count("InternalIP") >= 2

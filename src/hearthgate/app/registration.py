@@ -11,11 +11,12 @@ from typing import Any, Final
 import structlog
 
 from hearthgate.app.box.facts import read_facts
-from hearthgate.app.box.node import HEARTBEAT, Facts, lease, node, node_status, rfc3339
+from hearthgate.app.box.node import HEARTBEAT, LEASE_NAMESPACE, Facts, lease, node, node_status, rfc3339
 from hearthgate.balancer.layer2.netlink import interfaces
 from hearthgate.balancer.settings import LoadBalancerSettings, members_of
 from hearthgate.balancer.speaker.nodes import is_without_cluster
 from hearthgate.cluster.client import Client
+from hearthgate.cluster.errors import AlreadyExists
 from hearthgate.cluster.hub import Hub
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.model.errors import HearthgateError, Transient
@@ -30,6 +31,8 @@ AGAIN: Final = 10.0
 """Seconds until what failed is tried again."""
 _CONTROL_PLANE: Final = "node-role.kubernetes.io/control-plane"
 _NODE: Final = BY_TYPE[core.Node]
+_NAMESPACE: Final = BY_TYPE[core.Namespace]
+_NAMESPACE_HEAD: Final = {"apiVersion": "v1", "kind": "Namespace"}
 _LEASE: Final = BY_API_VERSION["coordination.k8s.io/v1", "Lease"]
 
 
@@ -89,6 +92,8 @@ class Registration:
             before = {}  # an earlier run has ended
         status = node_status(facts, before, datetime.now(UTC))
         await self._client.patch_status(_NODE, "", self._name, {"status": status})
+        with contextlib.suppress(AlreadyExists):
+            await self._client.create(_NAMESPACE, {**_NAMESPACE_HEAD, "metadata": {"name": LEASE_NAMESPACE}})
         await self._client.apply(_LEASE, lease(facts, shown["metadata"]["uid"], status), manager=MANAGER)
 
     def _addresses(self, facts: Facts) -> tuple[str, ...]:
