@@ -163,6 +163,10 @@ class TestTheCA:
         world.ca.refuse("authorization", Refusal(status=404, detail="no such authorization"))
         (order,) = world.ca.orders.values()
         order.status = "invalid"
+        seen = len(world.ca.asked("order"))
+        for known in await world.api.all(Order):
+            await world.touch(known)
+        await eventually(lambda: len(world.ca.asked("order")) > seen, what="a look at the order before its proofs")
         await world.later(minutes=2)
         await world.issued()
         assert len(world.ca.asked("newOrder")) == 2

@@ -16,7 +16,7 @@ from hearthgate.certificates.acme.errors import Kind, Rejected
 from hearthgate.certificates.acme.ledger import Wait
 from hearthgate.certificates.orders.outcomes import Again, End, Said, Step
 from hearthgate.certificates.orders.placing import Placing
-from hearthgate.certificates.orders.states import FAILED, progress_of, state_of, status_of
+from hearthgate.certificates.orders.states import FAILED, FINAL, progress_of, state_of, status_of
 from hearthgate.certificates.tools import Tools
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.resources.certmanager import Challenge, Order
@@ -95,7 +95,8 @@ class Steps:
     ) -> Step:
         state = state_of(answer.status)
         if state in FAILED:
-            return _failure(state, answer, tuple(challenges))
+            tried = tuple(challenges)
+            return Again() if _will_explain(answer, tried) else _failure(state, answer, tried)
         if answer.status is Status.VALID and answer.certificate is not None:
             chain = await client.certificate(answer.certificate, preferred_chain=preferred)
             status = {"state": "valid", "certificate": base64.b64encode(chain.encode()).decode("ascii")}
@@ -136,6 +137,12 @@ def _written(answer: AuthorizationAnswer) -> Mapping[str, Any]:
     )
     written: dict[str, Any] = msgspec.to_builtins(authorization)
     return written
+
+
+def _will_explain(answer: OrderAnswer, challenges: Sequence[Challenge]) -> bool:
+    """Whether the CA gives no reason, and none of the Challenges has heard of one yet: those under way soon will."""
+    states = {progress_of(challenge).state for challenge in challenges}
+    return answer.error is None and not states & FAILED and not states <= FINAL
 
 
 def _failure(state: State, answer: OrderAnswer, challenges: Sequence[Challenge]) -> End:
