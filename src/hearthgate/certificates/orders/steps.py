@@ -140,7 +140,7 @@ def _written(answer: AuthorizationAnswer) -> Mapping[str, Any]:
 
 
 def _will_explain(answer: OrderAnswer, challenges: Sequence[Challenge]) -> bool:
-    """Whether the CA gives no reason, and none of the Challenges has heard of one yet: those under way soon will."""
+    """Whether the CA gives no reason, and no Challenge has heard of one yet: those under way soon will."""
     states = {progress_of(challenge).state for challenge in challenges}
     return answer.error is None and not states & FAILED and not states <= FINAL
 
