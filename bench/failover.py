@@ -24,6 +24,7 @@ from yarl import URL
 from bench.report import Figure
 from tests.announcing import ADDRESS, PORT, api, speakers
 from tests.lan import Client, Lan
+from tests.processes import is_alive
 
 ROUNDS = 20
 NODES = ("n1", "n2")
@@ -140,7 +141,15 @@ vrrp_instance one {{
                 subprocess.run(["kill", f"-{int(number)}", child], check=False, capture_output=True)
 
     def wait(self, node: str) -> int:
-        return self._processes[node].wait(30)
+        """With its child: a new one refuses to start beside it."""
+        status = self._processes[node].wait(30)
+        pid = self._folder / node / "vrrp"
+        if pid.exists():
+            child = int(pid.read_text())
+            _until(lambda: "" if is_alive(child) else "gone")
+            pid.unlink(missing_ok=True)
+        (self._folder / node / "pid").unlink(missing_ok=True)
+        return status
 
     def end(self) -> None:
         for node, process in self._processes.items():

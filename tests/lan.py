@@ -102,15 +102,23 @@ class Lan:
             yield
 
     @contextlib.asynccontextmanager
-    async def relay(self, port: int) -> AsyncIterator[None]:
-        """Leads loopback of each node to our own: the embedded API is there only, as through a tunnel of ssh."""
+    async def relay(self, port: int, *, to: str = "") -> AsyncIterator[None]:
+        """Leads loopback of each node to that of `to`, or to our own, as a tunnel of ssh does: the embedded API is
+        there only."""
+
+        async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with self.inside(to) if to else contextlib.nullcontext():
+                there = socket.socket()
+            there.setblocking(False)
+            await _relay(reader, writer, there, port)
+
         async with contextlib.AsyncExitStack() as stack:
-            for node in self.nodes:
+            for node in (node for node in self.nodes if node != to):
                 with self.inside(node):
                     made = socket.socket()
                     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     made.bind(("127.0.0.1", port))
-                server = await asyncio.start_server(lambda reader, writer: _relay(reader, writer, port), sock=made)
+                server = await asyncio.start_server(lead, sock=made)
                 stack.callback(server.close)
             yield
 
@@ -212,9 +220,12 @@ def _poll(made: socket.socket) -> Callable[[], bool]:
     return lambda: bool(poll.poll(100))
 
 
-async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+async def _relay(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, there: socket.socket, port: int
+) -> None:
     with contextlib.suppress(OSError):
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.get_running_loop().sock_connect(there, ("127.0.0.1", port))
+        there_reader, there_writer = await asyncio.open_connection(sock=there)
         try:
             await asyncio.wait(
                 {
@@ -225,6 +236,7 @@ async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, por
             )
         finally:
             there_writer.close()
+    there.close()
     writer.close()
 
 

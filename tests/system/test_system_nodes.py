@@ -1,20 +1,24 @@
 """Several nodes: whatever happens to the one that announces an address, another takes it over."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from yarl import URL
 
 from hearthgate.apiserver.server import ApiServer
-from tests.announcing import ADDRESS, PORT, Speakers, api, speakers
+from tests.announcing import ADDRESS, PORT, ROOT, Speakers, api, speakers
 from tests.lan import Client, Lan
+from tests.ports import free_port
 from tests.waiting import eventually
 
 pytestmark = [
@@ -111,6 +115,54 @@ async def test_without_the_api_speakers_go_on_and_start_with_what_they_knew(tmp_
         began = time.monotonic()
         here.speakers.send(other, signal.SIGKILL)
         assert await here.owner(began, other) == owner
+
+
+async def test_a_second_box_takes_over_when_the_one_with_the_api_dies(tmp_path: Path) -> None:
+    """The Service is that of the proxy, which the second box has too, as far as the API knows."""
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests" / "home.json").write_text(json.dumps(_proxy_at(ADDRESS)))
+    port, state = free_port(), tmp_path / "state"
+    find = ("--set", "loadBalancer.findMembers=true")
+    async with contextlib.AsyncExitStack() as stack:
+        lan = stack.enter_context(Lan(("nas", "pi")))
+        stack.enter_context(lan.serving(ADDRESS, PORT))
+        options = ("--state", str(state), "--set", f"embeddedAPI.address=127.0.0.1:{port}", *find)
+        up = _start_up(lan, "nas", tmp_path, *options)
+        stack.callback(up.wait, 30)
+        stack.callback(up.terminate)
+        client = stack.enter_context(Client(lan, ADDRESS, PORT))
+        await eventually(lambda: client.last() == "nas", within=60, what="the address on the nas")
+        await stack.enter_async_context(lan.relay(port, to="nas"))
+        made = Speakers(lan, tmp_path, state / "kubeconfig", *find)
+        stack.callback(made.end)
+        made.start("pi")
+
+        kept = tmp_path / "pi" / "last-good"
+        await eventually(lambda: kept.exists() and _knows_members(kept), within=LONG, what="both Nodes")
+        up.terminate()
+        await eventually(lambda: client.last() == "pi", within=LONG, what="the address on the pi")
+        assert up.wait(40) == 0
+        assert client.last() == "pi"
+
+
+def _start_up(lan: Lan, node: str, folder: Path, *options: str) -> subprocess.Popen[bytes]:
+    program = [str(Path(sys.executable).parent / "hearthgate"), "up", str(folder / "manifests"), *options]
+    with (folder / "up.log").open("wb") as log:
+        return subprocess.Popen(lan.command(node, *program), stdout=log, stderr=log, cwd=ROOT)
+
+
+def _proxy_at(address: str) -> dict[str, Any]:
+    def made(api: str, kind: str, name: str, **spec: Any) -> dict[str, Any]:
+        metadata = {"name": name, "namespace": "default"}
+        return {"apiVersion": api, "kind": kind, "metadata": metadata, **({"spec": spec} if spec else {})}
+
+    proxy = {"type": "LoadBalancer", "loadBalancerIP": address, "selector": {"app.kubernetes.io/name": "traefik"}}
+    items = [
+        made("metallb.io/v1beta1", "IPAddressPool", "first", addresses=["10.9.0.48/28"]),
+        made("metallb.io/v1beta1", "L2Advertisement", "all"),
+        made("v1", "Service", "proxy", **proxy, ports=[{"name": "web", "port": 80}]),
+    ]
+    return {"apiVersion": "v1", "kind": "List", "items": items}
 
 
 def _knows_members(last_good: Path) -> bool:
