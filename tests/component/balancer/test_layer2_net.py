@@ -122,3 +122,24 @@ async def test_a_box_takes_what_it_announces_and_gives_it_up(lan: Lan) -> None:
     shell(f"ip -n {lan.client} neigh flush all")
     assert await lan.ask("ping -c1 -W1 10.9.0.50") != 0
     assert await lan.ask("ping -6 -c1 -W2 fd09::50") == 0
+
+
+async def test_one_of_several_boxes_answers_itself_or_nobody_does(lan: Lan) -> None:
+    shell("ip link set lo up")
+    box = BoxAnnouncer(lan.announcer, alone=False)
+    box.announce(V4, interfaces=None)
+    box.announce(V6, interfaces=None)
+
+    async def is_answered() -> bool:
+        return await lan.ask("ping -c1 -W1 10.9.0.50") == 0
+
+    await eventually(is_answered, what="the address")
+    assert await lan.ask(f"arping -c 1 -w 2 -i cli {V4}") == 0
+    box.keep_only([], in_reach=[V4, V6])
+    shell(f"ip -n {lan.client} neigh del 10.9.0.50 dev cli")
+    shell(f"ip -n {lan.client} neigh flush all")
+    assert await lan.ask(f"arping -c 1 -w 1 -i cli {V4}") == 1, "neither the program nor its kernel"
+    assert await lan.ask(f"ndisc6 -1 -r 1 -w 500 {V6} cli") != 0
+    assert "10.9.0.50" in shell("ip route show table local proto 72").stdout, "still taken"
+    box.keep_only([])
+    assert "10.9.0.50" not in shell("ip route show table local proto 72").stdout
