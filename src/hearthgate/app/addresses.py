@@ -6,12 +6,12 @@ from typing import Final
 from hearthgate.app.parts import ADDRESSES
 from hearthgate.app.settings import Settings, pod_namespace
 from hearthgate.app.speaker import check_key_file, key_source
+from hearthgate.app.speaking import KINDS as SPEAKER_KINDS
 from hearthgate.app.speaking import Speaking, Surroundings
 from hearthgate.balancer.allocation.book import Book
 from hearthgate.balancer.controller import KINDS as CONTROLLER_KINDS
 from hearthgate.balancer.controller import AddressController
 from hearthgate.balancer.metrics import exposition
-from hearthgate.balancer.speaker.speaker import KINDS as SPEAKER_KINDS
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.hub import Hub
@@ -24,7 +24,7 @@ KINDS: Final[tuple[type[Resource], ...]] = tuple(dict.fromkeys((*CONTROLLER_KIND
 
 class Addresses:
     """host: the name of this machine, where it is a box alone; None: addresses are given, and nobody announces
-    them from here. on_problems: told all problems of the pools whenever they change."""
+    them from here. on_problems: told all problems of the balancer's resources whenever they change."""
 
     description = ADDRESSES
 
@@ -40,8 +40,14 @@ class Addresses:
     ) -> None:
         self._hub = hub
         self._book = Book(settings.load_balancer.lb_class)
+        self._problems: dict[str, tuple[Problem, ...]] = {}
+        self._on_problems = on_problems
         self._controller = AddressController(
-            client, events, self._book, announces=host is not None, on_problems=on_problems
+            client,
+            events,
+            self._book,
+            announces=host is not None,
+            on_problems=lambda found: self._tell(pools=found),
         )
         self._speaking: Speaking | None = None
         if host is not None:
@@ -49,7 +55,8 @@ class Addresses:
             check_key_file(members)
             source = key_source(members, client, pod_namespace(settings), None)
             key = source if members.has_members else None
-            self._speaking = Speaking(settings, host, Surroundings(client, events, hub), key=key)
+            around = Surroundings(client, events, hub, on_problems=lambda found: self._tell(bgp=found))
+            self._speaking = Speaking(settings, host, around, key=key)
 
     @property
     def parts(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
@@ -74,6 +81,11 @@ class Addresses:
         """What is announced stays taken by the kernel, for the proxy serves on."""
         if self._speaking is not None:
             await self._speaking.stop()
+
+    def _tell(self, **problems: tuple[Problem, ...]) -> None:
+        """Those of one part; the listener hears all."""
+        self._problems.update(problems)
+        self._on_problems(tuple(sorted(one for found in self._problems.values() for one in found)))
 
 
 def is_wanted(settings: Settings, *, on_box: bool) -> bool:

@@ -12,13 +12,12 @@ import structlog
 
 from hearthgate.app.registration import Registration
 from hearthgate.app.settings import Settings, pod_namespace
-from hearthgate.app.speaking import Speaking, Surroundings
+from hearthgate.app.speaking import KINDS, Speaking, Surroundings
 from hearthgate.app.state import prepare_state_folder
 from hearthgate.app.stopping import until_stopped
 from hearthgate.app.supervisor import supervised
 from hearthgate.balancer.heartbeats.key import read_key, shared_key
 from hearthgate.balancer.settings import LoadBalancerSettings
-from hearthgate.balancer.speaker.speaker import KINDS
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.config import ClientConfig
 from hearthgate.cluster.events import EventWriter

@@ -1,7 +1,7 @@
 """One node that announces addresses: alone, or as one of several that know by heartbeats who is alive."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Final, NamedTuple
 
 import structlog
@@ -13,18 +13,25 @@ from hearthgate.balancer.layer2.announcer import Announcer
 from hearthgate.balancer.layer2.box import BoxAnnouncer
 from hearthgate.balancer.layer2.conflicts import Conflict
 from hearthgate.balancer.settings import LoadBalancerSettings, Where, interval_of, members_of, read_where
+from hearthgate.balancer.speaker.bgp import KINDS as BGP_KINDS
+from hearthgate.balancer.speaker.bgp import BGPSpeaker
 from hearthgate.balancer.speaker.nodes import is_without_cluster
 from hearthgate.balancer.speaker.peers import peers_of
+from hearthgate.balancer.speaker.speaker import KINDS as LAYER2_KINDS
 from hearthgate.balancer.speaker.speaker import Speaker
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.hub import Hub
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.model.errors import Transient
+from hearthgate.model.problems import Problem
 from hearthgate.model.secret import SecretBytes
+from hearthgate.resources.meta import Resource
 
 log = structlog.get_logger(__name__)
 
+KINDS: Final[tuple[type[Resource], ...]] = tuple(dict.fromkeys((*LAYER2_KINDS, *BGP_KINDS)))
+"""What announcements are decided from, and where they are told."""
 KEY_AGAIN: Final = 2.0
 """Seconds between two tries to get the key."""
 
@@ -33,11 +40,12 @@ GetKey = Callable[[], Awaitable[SecretBytes]]
 
 
 class Surroundings(NamedTuple):
-    """What a speaker reads and writes."""
+    """What a speaker reads and writes. on_problems: told those of the resources of BGP whenever they change."""
 
     client: Client
     events: EventWriter
     hub: Hub
+    on_problems: Callable[[tuple[Problem, ...]], None] = lambda problems: None
 
 
 class Speaking:
@@ -53,22 +61,23 @@ class Speaking:
         self._announcer = Announcer(may_answer=self._may_answer, on_conflict=_tell)
         self._box: BoxAnnouncer | None = None
         self._speaker: Speaker | None = None
+        self._bgp: BGPSpeaker | None = None
 
     async def run(self) -> None:
         """Until cancelled. Then nothing is answered any more, and the others are told so."""
         if self._key is None:
-            speaker = self._prepare(alive=lambda: frozenset({self._node}), takes=True)
+            announcing = self._prepare(alive=lambda: frozenset({self._node}), takes=True)
             await self._announcer.start()
-            await speaker.run(self._around.hub.snapshots())
+            await announcing()
             return
         key = await self._get(self._key)
         takes = is_without_cluster(await self._first())
         beats = self._beats = _heartbeats(self._settings, self._node, key, self._peers, self._changed)
-        speaker = self._prepare(alive=lambda: beats.alive, takes=takes)
+        announcing = self._prepare(alive=lambda: beats.alive, takes=takes)
         await self._announcer.start()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(speaker.run(self._around.hub.snapshots()))
+                group.create_task(announcing())
                 group.create_task(beats.run(read_where(self._settings.heartbeat.address)))
         finally:
             await self._announcer.stop()
@@ -80,17 +89,33 @@ class Speaking:
     def give_up(self) -> None:
         """Nothing stays taken."""
         if self._box is not None:
+            self._box.take(())
             self._box.keep_only(())
 
     def metrics(self) -> Iterator[str]:
         """Lines for /metrics."""
         if self._speaker is not None:
             yield from self._speaker.lines()
+        if self._bgp is not None:
+            yield from self._bgp.lines()
 
-    def _prepare(self, *, alive: Callable[[], frozenset[str]], takes: bool) -> Speaker:
-        """takes: whether what is announced is taken too; with kube-proxy it leads on without."""
+    def _prepare(
+        self, *, alive: Callable[[], frozenset[str]], takes: bool
+    ) -> Callable[[], Coroutine[None, None, None]]:
+        """takes: whether what is announced is taken too; with kube-proxy it leads on without. Returns what must
+        run."""
         self._box = BoxAnnouncer(self._announcer, alone=self._key is None) if takes else None
-        self._speaker = Speaker(
+        bgp = self._bgp = BGPSpeaker(
+            self._node,
+            self._around.client,
+            self._around.events,
+            alive=alive,
+            namespace=self._namespace,
+            lb_class=self._settings.lb_class,
+            takes=self._box,
+            on_problems=self._around.on_problems,
+        )
+        layer2 = self._speaker = Speaker(
             self._node,
             self._around.client,
             self._around.events,
@@ -99,13 +124,22 @@ class Speaking:
             namespace=self._namespace,
             lb_class=self._settings.lb_class,
             placement=Placement(self._settings.placement),
+            beside=bgp.announced,
         )
-        return self._speaker
+
+        async def run() -> None:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(bgp.run(self._around.hub.snapshots()))  # first: it takes what layer 2 must leave
+                group.create_task(layer2.run(self._around.hub.snapshots()))
+
+        return run
 
     def _may_answer(self) -> bool:
         return self._key is None or (self._beats is not None and self._beats.is_awake())
 
     def _changed(self) -> None:
+        if self._bgp is not None:
+            self._bgp.look()
         if self._speaker is not None:
             self._speaker.look()
 

@@ -83,10 +83,9 @@ def test_an_older_peer_is_read_as_a_newer_one_and_its_owner_told() -> None:
     assert isinstance(decoded.resource, BGPPeer)
     assert (decoded.resource.spec.hold_time, decoded.resource.spec.peer_port) == ("90s", 179)
     assert [(problem.reason, problem.field) for problem in decoded.problems] == [
-        (Reason.UNSUPPORTED, ""),
         (Reason.DEPRECATED, "apiVersion"),
     ]
-    assert decoded.problems[1].severity is Severity.WARNING
+    assert decoded.problems[0].severity is Severity.WARNING
     assert "use metallb.io/v1beta2" in decoded.problems[1].message
 
 

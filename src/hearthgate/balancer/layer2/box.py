@@ -32,6 +32,8 @@ class BoxAnnouncer:
         self._announcer = announcer
         self._alone = alone
         self._taken: set[Address] = set()
+        self._for_routers: set[Address] = set()
+        self._in_reach: set[Address] = set()
         self._trouble: dict[Address, str] = {}
 
     @property
@@ -51,45 +53,59 @@ class BoxAnnouncer:
         return self._announcer.counts
 
     def announce(self, address: Address, *, interfaces: frozenset[str] | None) -> None:
-        self._trouble.pop(address, None)
-        if address not in self._taken:
-            try:
-                if trouble := self._take(address):
-                    self._trouble[address] = trouble
-                    return
-            except OSError as error:
-                self._trouble[address] = _NEEDS if isinstance(error, PermissionError) else f"{error.strerror}"
-        self._announcer.announce(address, interfaces=interfaces)
+        if self._take(address):
+            self._announcer.announce(address, interfaces=interfaces)
 
     def repeat(self, address: Address) -> None:
         self._announcer.repeat(address)
 
     def keep_only(self, addresses: Iterable[Address], *, in_reach: Iterable[Address] = ()) -> None:
-        """Gives up all others, those of an earlier run among them. What is `in_reach` is silent too but stays
-        taken, if it was: clients that have not heard yet where it went are served on."""
+        """Gives up all others, those of an earlier run among them, but not what routers send here. What is
+        `in_reach` is silent too but stays taken, if it was: clients that have not heard yet where it went are
+        served on."""
         kept = set(addresses)
         self._announcer.keep_only(kept)
-        kept |= set(in_reach)
+        self._in_reach = set(in_reach)
+        self._give_up(self._present() - kept - self._in_reach - self._for_routers)
+
+    def take(self, addresses: Iterable[Address]) -> Mapping[Address, str]:
+        """Those that routers send here, beside what is announced in the local network; by address, why one cannot
+        be taken."""
+        before, self._for_routers = self._for_routers, set(addresses)
+        for address in self._for_routers:
+            self._take(address)
+        self._give_up(before - self._for_routers - self._in_reach - self._announcer.state.keys())
+        return {address: self._trouble[address] for address in self._for_routers & self._trouble.keys()}
+
+    def _take(self, address: Address) -> bool:
+        """Returns whether the local network may be told: not where our own kernel would answer for others too."""
+        self._trouble.pop(address, None)
+        if address in self._taken:
+            return True
         try:
-            for address in self._present() - kept:
+            if not self._alone and address.version == 4 and (trouble := quiet_kernel()):
+                self._trouble[address] = trouble
+                return False
+            _done(rtnetlink.add_local_route(address, socket.if_nametoindex(_LOOPBACK)))
+            self._taken.add(address)
+        except OSError as error:
+            self._trouble[address] = _NEEDS if isinstance(error, PermissionError) else f"{error.strerror}"
+        return True
+
+    def _give_up(self, addresses: Iterable[Address]) -> None:
+        gone = set(addresses)
+        try:
+            for address in gone:
                 _done(rtnetlink.remove_local_route(address, socket.if_nametoindex(_LOOPBACK)))
         except OSError as error:
             log.warning("an address that was given up is still taken", error=error.strerror)
-        self._taken &= kept
-        self._trouble = {address: why for address, why in self._trouble.items() if address in kept}
+        self._taken -= gone
+        self._trouble = {address: why for address, why in self._trouble.items() if address not in gone}
 
     async def probe(self, address: Address, interfaces: frozenset[str] | None) -> Foreign | None:
         if address in self._present():
             return None  # ours since an earlier run: our own kernel would answer
         return await self._announcer.probe(address, interfaces)
-
-    def _take(self, address: Address) -> str:
-        """Returns why it must not be taken; empty once it is. Raises OSError."""
-        if not self._alone and address.version == 4 and (trouble := quiet_kernel()):
-            return trouble
-        _done(rtnetlink.add_local_route(address, socket.if_nametoindex(_LOOPBACK)))
-        self._taken.add(address)
-        return ""
 
     def _present(self) -> set[Address]:
         """Addresses that routes of ours make local."""

@@ -7,6 +7,7 @@ from hearthgate.balancer.allocation.asked import SHARING, annotation, held_by
 from hearthgate.balancer.allocation.blocks import Address
 from hearthgate.balancer.allocation.pools import Pool
 from hearthgate.balancer.allocation.validation import read_pools
+from hearthgate.balancer.bgp.advertisements import covers_any
 from hearthgate.balancer.election import Claim, Placement, elect
 from hearthgate.balancer.speaker.nodes import ANYWHERE, Nodes, Served, Serving
 from hearthgate.cluster.snapshot import Key, Snapshot
@@ -70,6 +71,8 @@ def place(
         for address in held_by(service):
             answer = _candidates(service, address, ads, serving, nodes)
             if isinstance(answer, Silence):
+                if answer.reason == NO_ADVERTISEMENT and ads.has_routers(address, snapshot):
+                    continue
                 silences.append(answer)
                 continue
             found[address] = _common(found.get(address), answer)
@@ -93,7 +96,7 @@ class _Ads:
     """Advertisements by pool."""
 
     def __init__(self, snapshot: Snapshot, pools: Iterable[Pool]) -> None:
-        labels = {pool.metadata.name: pool.metadata.labels for pool in snapshot.all(IPAddressPool)}
+        labels = self._labels = {pool.metadata.name: pool.metadata.labels for pool in snapshot.all(IPAddressPool)}
         self._pools = tuple(pools)
         self._ads = {
             pool.name: tuple(
@@ -107,6 +110,12 @@ class _Ads:
             if pool.hands_out(address):
                 return pool, self._ads[pool.name]
         return None
+
+    def has_routers(self, address: Address, snapshot: Snapshot) -> bool:
+        """Whether the address is for routers, by BGP: then nobody misses it in the local network."""
+        return any(
+            address in pool and covers_any(snapshot, pool.name, self._labels[pool.name]) for pool in self._pools
+        )
 
 
 def _covers(ad: L2AdvertisementSpec, pool: str, labels: Mapping[str, str]) -> bool:

@@ -44,6 +44,11 @@ def nodes_of(snapshot: Snapshot, alive: frozenset[str], *, ignore_exclude: bool 
     return Nodes(able, barred)
 
 
+def labels_of(snapshot: Snapshot, node: str) -> Mapping[str, str]:
+    """Of a node that the API may not know: a box alone has no Node."""
+    return next((one.metadata.labels for one in snapshot.all(Node) if one.metadata.name == node), {})
+
+
 class Served(NamedTuple):
     """Where a Service has servers. nodes: ANYWHERE among them for one that says no node. only_there: nothing leads
     from other nodes to these."""

@@ -22,11 +22,12 @@ from hearthgate.model.metrics import Labels, Metric, family
 from hearthgate.resources.core import Namespace, Node, Pod, Service
 from hearthgate.resources.discovery import EndpointSlice
 from hearthgate.resources.meta import Resource
-from hearthgate.resources.metallb import IPAddressPool, L2Advertisement, ServiceL2Status
+from hearthgate.resources.metallb import BGPAdvertisement, IPAddressPool, L2Advertisement, ServiceL2Status
 
 log = structlog.get_logger(__name__)
 
 KINDS: Final[tuple[type[Resource], ...]] = (
+    BGPAdvertisement,
     EndpointSlice,
     IPAddressPool,
     L2Advertisement,
@@ -73,7 +74,7 @@ class Announces(Protocol):
 
 class Speaker:
     """node: our name. alive: nodes that can announce, as heartbeats have it. namespace: where ServiceL2Status
-    objects are written."""
+    objects are written. beside: samples of metallb_speaker_announced for what is announced otherwise."""
 
     def __init__(
         self,
@@ -86,6 +87,7 @@ class Speaker:
         namespace: str,
         lb_class: str = "",
         placement: Placement = Placement.BALANCED,
+        beside: Callable[[], Iterable[tuple[Labels, float]]] = lambda: (),
     ) -> None:
         self._node = node
         self._events = events
@@ -93,6 +95,7 @@ class Speaker:
         self._alive = alive
         self._lb_class = lb_class
         self._placement = placement
+        self._beside = beside
         self._snapshot = Snapshot()
         self._seen: tuple[frozenset[str], Snapshot] | None = None
         self._living: frozenset[str] = frozenset()
@@ -135,7 +138,7 @@ class Speaker:
         self._placed = placed
         self._mine = {address: one for address, one in placed.items() if one.node == self._node}
         self._free &= placed.keys()
-        in_reach = {address for address in self._free if self._node in placed[address].candidates}
+        in_reach = {address for address, one in placed.items() if self._node in one.candidates}
         self._announcer.keep_only(self._free & self._mine.keys(), in_reach=in_reach)
         lost = before.keys() - self._mine.keys()
         self._told = {told: words for told, words in self._told.items() if told[1] not in lost}
@@ -171,7 +174,7 @@ class Speaker:
             if address in announced and announced[address].interfaces
             for key in placed.services
         ]
-        yield from family(ANNOUNCED, sorted(values))
+        yield from family(ANNOUNCED, sorted((*values, *self._beside())))
         counts = self._announcer.counts
         for place_, metric in enumerate(_COUNTS):
             yield from family(metric, [((str(address),), float(one[place_])) for address, one in counts.items()])

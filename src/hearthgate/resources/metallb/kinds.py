@@ -61,8 +61,8 @@ def _kinds() -> Iterator[Kind]:
     interfaces = Column("INTERFACES", ".spec.interfaces")
     yield _kind("l2advertisements", metallb.L2Advertisement, *_POOLS, interfaces, _NODES, acted_on=True)
     peers = Column("PEERS", ".spec.peers")
-    yield _kind("bgpadvertisements", metallb.BGPAdvertisement, *_POOLS, peers, _NODES)
-    yield _kind("bgppeers", metallb.BGPPeer, *_PEER, version="v1beta2")
+    yield _kind("bgpadvertisements", metallb.BGPAdvertisement, *_POOLS, peers, _NODES, acted_on=True)
+    yield _kind("bgppeers", metallb.BGPPeer, *_PEER, version="v1beta2", acted_on=True)
     yield _kind(
         "bfdprofiles",
         metallb.BFDProfile,
@@ -70,11 +70,14 @@ def _kinds() -> Iterator[Kind]:
         Column("TRANSMIT INTERVAL", ".spec.transmitInterval"),
         Column("RECEIVE INTERVAL", ".spec.receiveInterval"),
         Column("MULTIPLIER", ".spec.detectMultiplier"),
+        acted_on=True,
     )
-    yield _kind("communities", metallb.Community)
+    yield _kind("communities", metallb.Community, acted_on=True)
     node = Column("ALLOCATED NODE", ".status.node")
     yield _kind("servicel2statuses", metallb.ServiceL2Status, node, *_SERVICE, acted_on=True)
-    yield _kind("servicebgpstatuses", metallb.ServiceBGPStatus, Column("NODE", ".status.node"), *_SERVICE)
+    yield _kind(
+        "servicebgpstatuses", metallb.ServiceBGPStatus, Column("NODE", ".status.node"), *_SERVICE, acted_on=True
+    )
     yield _kind(
         "configurationstates",
         metallb.ConfigurationState,
@@ -86,5 +89,5 @@ def _kinds() -> Iterator[Kind]:
 
 KINDS: Final = tuple(_kinds())
 BGP_PEER: Final = next(kind for kind in KINDS if kind.resource_type is metallb.BGPPeer)
-OLDER_BGP_PEER: Final = _kind("bgppeers", older.BGPPeer, *_PEER)
+OLDER_BGP_PEER: Final = _kind("bgppeers", older.BGPPeer, *_PEER, acted_on=True)
 """Not among KINDS: a view of BGP_PEER (`resources.versions`)."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from hearthgate.model.secret import SecretBytes
-from hearthgate.resources.meta import Resource, Strict, ignored
+from hearthgate.resources.meta import Resource, Strict, idle, ignored, unsupported
 from hearthgate.resources.scalars import Duration, Selector
 
 ASN = Annotated[int, msgspec.Meta(ge=0, le=4294967295)]
@@ -97,8 +97,8 @@ class BFDProfileSpec(Strict, frozen=True, kw_only=True):
     receive_interval: Milliseconds = 300
     transmit_interval: Milliseconds = 300
     detect_multiplier: Annotated[int, msgspec.Meta(ge=2, le=255)] = 3
-    echo_interval: Milliseconds = 50
-    echo_mode: bool = False
+    echo_interval: Annotated[Milliseconds, idle("there are no echo packets")] = 50
+    echo_mode: Annotated[bool, unsupported("the session goes without echo packets")] = False
     passive_mode: bool = False
     minimum_ttl: Annotated[int, msgspec.Meta(ge=1, le=254)] = 254
 
