@@ -10,6 +10,7 @@ from rich.console import Console
 from bench import (
     api,
     apply,
+    bgp,
     certificates,
     failover,
     handshakes,
@@ -30,6 +31,7 @@ PARTS: dict[str, Part] = {
     "api": api.run,
     "handshakes": handshakes.run,
     "certificates": certificates.run,
+    "bgp": bgp.run,
     "middlewares": middlewares.run,
     "soak": soak.run,
     "failover": failover.run,

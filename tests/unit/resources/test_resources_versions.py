@@ -86,7 +86,7 @@ def test_an_older_peer_is_read_as_a_newer_one_and_its_owner_told() -> None:
         (Reason.DEPRECATED, "apiVersion"),
     ]
     assert decoded.problems[0].severity is Severity.WARNING
-    assert "use metallb.io/v1beta2" in decoded.problems[1].message
+    assert "use metallb.io/v1beta2" in decoded.problems[0].message
 
 
 def test_timers_that_are_not_set_stay_so() -> None:
