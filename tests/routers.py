@@ -17,15 +17,20 @@ import pytest
 from tests.waiting import wait_for
 
 _FRR = Path("/usr/lib/frr")
-NEEDS_FRR = [
+NEEDS_NETWORK = [
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.skipif(shutil.which("ip") is None, reason="needs the Debian package iproute2"),
+]
+NEEDS_FRR = [
+    *NEEDS_NETWORK,
     pytest.mark.skipif(not (_FRR / "bgpd").exists(), reason="needs the Debian packages frr and iproute2"),
 ]
 NEEDS_BIRD = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    *NEEDS_NETWORK,
     pytest.mark.skipif(shutil.which("bird") is None, reason="needs the Debian packages bird2 and iproute2"),
 ]
 OURS, THEIRS = "10.9.0.1", "10.9.0.2"
+_HEAD = f"router bgp 65002\n bgp router-id {THEIRS}\n no bgp ebgp-requires-policy\n"
 OURS_V6, THEIRS_V6 = "fd09::1", "fd09::2"
 
 
@@ -132,10 +137,9 @@ class Frr:
 
 
 @contextlib.contextmanager
-def frr(wire_: Wire, config: str, *, bfd: str = "") -> Iterator[Frr]:
-    """bgpd of AS 65002 at the other end; `config` are lines of its `router bgp`, `bfd` those of bfdd."""
+def frr(wire_: Wire, config: str, *, bfd: str = "", head: str = _HEAD) -> Iterator[Frr]:
+    """bgpd at the other end; `config` are lines of its `router bgp`, after `head`; `bfd` those of bfdd."""
     with _folder("frr") as folder:
-        head = f"router bgp 65002\n bgp router-id {THEIRS}\n no bgp ebgp-requires-policy\n"
         configs = {"zebra": "", **({"bfdd": bfd} if bfd else {}), "bgpd": head + config}
         router = Frr(wire_, configs, folder)
         try:

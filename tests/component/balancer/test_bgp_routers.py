@@ -176,6 +176,21 @@ class TestFrr:
                 lan.mend()
                 await until(lambda: bfd_is_up(ours) and lan.has(*both), "all as before")
 
+    @pytest.mark.parametrize("is_far", [False, True])
+    async def test_bfd_of_ipv6_and_over_several_hops(self, lan: Wire, is_far: bool) -> None:
+        here, there = (OURS, THEIRS) if is_far else (OURS_V6, THEIRS_V6)
+        lines = (
+            FRR_PEER + f" neighbor {OURS} ebgp-multihop 5\n neighbor {OURS} bfd\n"
+            if is_far
+            else FRR_V6.replace(" address-family", f" neighbor {OURS_V6} bfd\n address-family")
+        )
+        bfd = FAST._replace(minimum_ttl=254 if is_far else None)
+        with frr(lan, lines, bfd="bfd\n") as router:
+            async with speaking(session(V4 if is_far else V6, to=there, bfd=bfd, multihop=is_far)) as ours:
+                await until(lambda: bfd_is_up(ours), "BFD up")
+                (shown,) = router.show("bfd peers")
+                assert (shown["peer"], shown["multihop"], shown["status"]) == (here, is_far, "up")
+
 
 class TestBird:
     pytestmark = NEEDS_BIRD
