@@ -83,9 +83,10 @@ class TestFrr:
                 assert lan.routes()["10.50.0.1"]["gateway"] == OURS
                 (state,) = router.state.values()
                 assert (state.is_up, state.announced, state.trouble) == (True, 2, "")
+                before = opens(router)
                 router.apply([session({ip_network("10.50.0.9/32"): Path()})])
                 await until(lambda: lan.has("10.50.0.9"), "the new route alone")
-                assert opens(router) == 1
+                assert opens(router) == before, "in the same session"
             await until(lan.has, "no route after the end")
 
     async def test_ipv6(self, lan: Wire) -> None:
@@ -139,10 +140,10 @@ class TestFrr:
         with frr(lan, FRR_PEER) as router:
             async with speaking(session(V4)) as ours:
                 await until(lambda: lan.has("10.50.0.1", "10.50.1.0/24"), "both routes")
-                before = told(ours)
+                before, opened = told(ours), opens(ours)
                 await asyncio.to_thread(router.do, f"clear bgp ipv4 unicast {OURS} in")
                 await until(lambda: told(ours) > before, "UPDATEs again")
-                assert opens(ours) == 1
+                assert opens(ours) == opened, "in the same session"
 
     async def test_a_router_that_restarts_is_found_again(self, lan: Wire) -> None:
         with frr(lan, FRR_PEER) as router:
@@ -172,7 +173,8 @@ class TestFrr:
                 await until(lambda: bfd_is_up(ours) and lan.has(*both), "BFD up, and the routes there")
                 lan.cut()
                 await until(lan.has, "the routes gone, long before the hold time")
-                await until(lambda: not bfd_is_up(ours), "our side down as well")
+                # Nothing that the router says gets here: it is our own BFD that ends our session.
+                await until(lambda: not any(one.is_up for one in ours.state.values()), "our session ended")
                 lan.mend()
                 await until(lambda: bfd_is_up(ours) and lan.has(*both), "all as before")
 
