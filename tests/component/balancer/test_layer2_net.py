@@ -143,3 +143,16 @@ async def test_one_of_several_boxes_answers_itself_or_nobody_does(lan: Lan) -> N
     assert "10.9.0.50" in shell("ip route show table local proto 72").stdout, "still taken"
     box.keep_only([])
     assert "10.9.0.50" not in shell("ip route show table local proto 72").stdout
+
+
+async def test_what_routers_send_is_taken_whatever_is_announced_here(lan: Lan) -> None:
+    shell("ip link set lo up")
+    box = BoxAnnouncer(lan.announcer)
+    assert box.take([V4, V6]) == {}
+    box.keep_only([])
+    assert await lan.ask(f"ping -c 1 -W 2 {V4}") == 0
+    box.announce(V6, interfaces=None)
+    box.take([])
+    assert await lan.ask(f"ping -c 1 -W 1 {V4}") == 1
+    assert V6 in box.state
+    box.keep_only([])

@@ -46,6 +46,13 @@ def test_an_open_comes_back(opened: Open) -> None:
     assert read_open(body(opened.encode())) == opened
 
 
+def test_a_restart_is_told() -> None:
+    opened = Open(65001, 9, IPv4Address("1.1.1.1"), frozenset({V4}), restart_families=frozenset({V4}))
+    kept = "00010180"
+    assert opened.encode().hex().endswith(f"40060078{kept}")
+    assert opened._replace(is_restarting=True).encode().hex().endswith(f"40068078{kept}")
+
+
 @pytest.mark.parametrize(
     ("message", "words"),
     [

@@ -174,3 +174,10 @@ def test_everybody_comes_to_the_same() -> None:
     assert one == placements(*reversed(resources), alive="ba")
     nodes = [each.node for each in one.placed.values()]
     assert abs(nodes.count("a") - nodes.count("b")) <= 1
+
+
+def test_what_routers_learn_is_not_missed_here() -> None:
+    by_bgp = made("metallb.io/v1beta1", "BGPAdvertisement", "routed", {"ipAddressPools": ["first"]})
+    assert placements(*BASE, by_bgp) == Placements({}, ())
+    other = made("metallb.io/v1beta1", "BGPAdvertisement", "routed", {"ipAddressPools": ["second"]})
+    assert silence(*BASE, other).startswith("noMatchingAdvertisement: ")
