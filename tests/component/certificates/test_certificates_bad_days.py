@@ -163,12 +163,7 @@ class TestTheCA:
         world.ca.refuse("authorization", Refusal(status=404, detail="no such authorization"))
         (order,) = world.ca.orders.values()
         order.status = "invalid"
-        seen = len(world.ca.asked("order"))
-        world.clock.move(minutes=2)
-        for known in await world.api.all(Order):
-            await world.touch(known)
-        await eventually(lambda: len(world.ca.asked("order")) > seen, what="a look at the order before its proofs")
-        await world.poke()
+        await world.later(minutes=2)
         await world.issued()
         assert len(world.ca.asked("newOrder")) == 2
 
