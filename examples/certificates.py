@@ -5,7 +5,7 @@ import contextlib
 import datetime
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 LIFETIME = datetime.timedelta(days=90)
+LASTS = datetime.timedelta(days=3650)
+"""Of an authority."""
 RENEW_BEFORE = datetime.timedelta(days=30)
 
 
@@ -43,7 +45,7 @@ class Pair:
             .public_key(self.key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(minutes=5))
-            .not_valid_after(now + LIFETIME)
+            .not_valid_after(now + (LASTS if authority else LIFETIME))
             .add_extension(
                 x509.BasicConstraints(ca=authority, path_length=0 if authority else None), critical=True
             )
@@ -85,6 +87,18 @@ def self_signed(name: str) -> Iterator[tuple[str, str]]:
         yield str(certificate), str(key)
 
 
+def ensure_authority(folder: Path, authority_file: Path, domain: str, namespace: str) -> None:
+    """Leaves in `folder` a manifest with the Secret `example-ca`, from which a CA issuer signs, valid for 30 days
+    at least. Its certificate lands in `authority_file`."""
+    manifest = folder / "example-ca.json"
+    if authority_file.is_file() and manifest.is_file() and _lasts(authority_file):
+        return
+    authority = Pair([f"{domain} example authority"], authority=True)
+    data = {"tls.crt": authority.certificate_pem, "tls.key": authority.key_pem}
+    _write_secrets(manifest, "example-ca", data, (namespace,))
+    authority_file.write_bytes(authority.certificate_pem)
+
+
 def ensure_wildcard(folder: Path, authority_file: Path, domain: str, namespaces: Iterable[str]) -> None:
     """Leaves in `folder` a manifest with a Secret `wildcard-tls` for each namespace, valid for 30 days at least.
 
@@ -98,26 +112,34 @@ def ensure_wildcard(folder: Path, authority_file: Path, domain: str, namespaces:
     authority = Pair([f"{domain} example authority"], authority=True)
     pair = Pair([f"*.{domain}", domain], issuer=authority)
     data = {"tls.crt": pair.certificate_pem + authority.certificate_pem, "tls.key": pair.key_pem}
+    _write_secrets(manifest, "wildcard-tls", data, wanted)
+    authority_file.write_bytes(authority.certificate_pem)
+
+
+def _write_secrets(manifest: Path, name: str, data: Mapping[str, bytes], namespaces: Iterable[str]) -> None:
+    """The same Secret for each namespace."""
     secrets = [
         {
             "apiVersion": "v1",
             "kind": "Secret",
             "type": "kubernetes.io/tls",
-            "metadata": {"name": "wildcard-tls", "namespace": namespace},
+            "metadata": {"name": name, "namespace": namespace},
             "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
         }
-        for namespace in wanted
+        for namespace in namespaces
     ]
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = folder / ".wildcard-tls.new"
+    manifest.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = manifest.with_name(f".{manifest.stem}.new")
     fresh.touch(0o600)
     fresh.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": secrets}))
     fresh.replace(manifest)
-    authority_file.write_bytes(authority.certificate_pem)
+
+
+def _lasts(authority_file: Path) -> bool:
+    authority = x509.load_pem_x509_certificate(authority_file.read_bytes())
+    return authority.not_valid_after_utc - datetime.datetime.now(datetime.UTC) > RENEW_BEFORE
 
 
 def _is_good(authority_file: Path, manifest: Path, namespaces: list[str]) -> bool:
-    authority = x509.load_pem_x509_certificate(authority_file.read_bytes())
-    remaining = authority.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
     held = [item["metadata"]["namespace"] for item in json.loads(manifest.read_text())["items"]]
-    return remaining > RENEW_BEFORE and held == namespaces
+    return _lasts(authority_file) and held == namespaces

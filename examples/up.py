@@ -17,13 +17,16 @@ from pathlib import Path
 import aiohttp
 import yaml
 
-from examples.certificates import ensure_wildcard
+from examples.certificates import ensure_authority
 from examples.echo.backends import backends
 from examples.echo.server import serving
 
 ROOT = Path(__file__).parents[1]
 HOMELAB = ROOT / "examples" / "homelab"
 MANIFESTS = HOMELAB / "manifests"
+CERTIFICATES = HOMELAB / "certificates"
+ISSUERS = "hearthgate"
+"""The namespace of the Secrets of ClusterIssuers, unless set."""
 STATE = ROOT / ".cache" / "up-state"
 DOMAIN = "my-homelab.party"
 NAMESPACES = ("argocd", "htpc", "infra", "monitoring", "utils")
@@ -37,10 +40,10 @@ async def main(arguments: list[str]) -> int:
     state, made = STATE / "state", STATE / "manifests"
     STATE.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = STATE / "example-ca.crt"
-    ensure_wildcard(made, authority, DOMAIN, NAMESPACES)
+    ensure_authority(made, authority, DOMAIN, ISSUERS)
     http, https = (80, 443) if _may_bind(80) and _may_bind(443) else (8080, 8443)
     command = [
-        str(Path(sys.executable).parent / "hearthgate"), "up", str(MANIFESTS), str(made),
+        str(Path(sys.executable).parent / "hearthgate"), "up", str(MANIFESTS), str(CERTIFICATES), str(made),
         "--settings", str(HOMELAB / "hearthgate.yaml"), "--state", str(state),
         "--set", f"entryPoints.web.address=127.0.0.1:{http}",
         "--set", f"entryPoints.websecure.address=127.0.0.1:{https}",
@@ -76,15 +79,15 @@ async def _stopped(process: asyncio.subprocess.Process, ended: "asyncio.Task[int
 
 async def _greet(kubeconfig: Path, authority: Path, https: int) -> None:
     """Says what to try, once everything answers."""
+    host = f"whoami.{DOMAIN}"
     async with asyncio.timeout(READY_WITHIN):
-        while not await _is_ready(kubeconfig):  # noqa: ASYNC110 - another process becomes ready
+        while not (await _is_ready(kubeconfig) and await _is_served(host, https, authority)):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     port = "" if https == 443 else f":{https}"
-    host = f"whoami.{DOMAIN}"
     curl = f"curl --cacert {_short(authority)} --resolve {host}:{https}:127.0.0.1 https://{host}{port}/"
     print(
         f"\nThe homelab is served. Try:\n  {curl}\n"
-        f"  kubectl --kubeconfig {_short(kubeconfig)} get ingressroutes -A\n"
+        f"  kubectl --kubeconfig {_short(kubeconfig)} get ingressroutes,certificates -A\n"
         f"Sites behind a password: user demo, password hearthgate. Ctrl-C stops everything.\n",
         flush=True,
     )
@@ -105,6 +108,17 @@ async def _is_ready(kubeconfig: Path) -> bool:
             return response.status == 200
     except (OSError, TypeError, KeyError, yaml.YAMLError, aiohttp.ClientError, TimeoutError):
         return False
+
+
+async def _is_served(host: str, port: int, authority: Path) -> bool:
+    """Whether the certificate that was issued is what clients are shown."""
+    context = ssl.create_default_context(cafile=str(authority))
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=host)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def _unverified() -> ssl.SSLContext:

@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from examples.certificates import ensure_wildcard
+from examples.certificates import ensure_authority, ensure_wildcard
 from examples.echo.backends import Backend
 from examples.echo.server import serving
 
@@ -62,5 +62,19 @@ async def test_wildcard_is_trusted_through_its_authority(tmp_path: Path) -> None
     ensure_wildcard(manifests, authority, "example.org", ("a", "b"))
     assert manifest.read_bytes() == first
     ensure_wildcard(manifests, authority, "example.org", ("a", "b", "c"))
+    assert manifest.read_bytes() != first
+    ssl.create_default_context(cafile=str(authority))
+
+
+async def test_the_authority_is_kept(tmp_path: Path) -> None:
+    manifests, authority = tmp_path / "manifests", tmp_path / "ca.crt"
+    ensure_authority(manifests, authority, "example.org", "ours")
+    manifest = manifests / "example-ca.json"
+    first = manifest.read_bytes()
+    assert manifest.stat().st_mode & 0o077 == 0
+    ensure_authority(manifests, authority, "example.org", "ours")
+    assert manifest.read_bytes() == first
+    authority.unlink()
+    ensure_authority(manifests, authority, "example.org", "ours")
     assert manifest.read_bytes() != first
     ssl.create_default_context(cafile=str(authority))

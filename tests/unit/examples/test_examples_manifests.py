@@ -28,6 +28,20 @@ def test_every_manifest_is_understood() -> None:
     assert not [str(problem) for document in documents() for problem in decode_mapping(document).problems]
 
 
+def test_the_certificate_is_the_same_from_either_issuer() -> None:
+    """But for who issues it."""
+    folders = ("certificates", "letsencrypt")
+    found = {}
+    for folder in folders:
+        for document in yaml.safe_load_all((HOMELAB / folder / "wildcard.yaml").read_text()):
+            assert not decode_mapping(document).problems
+            found[folder, document["kind"]] = document
+    specs = [found[folder, "Certificate"]["spec"] for folder in folders]
+    for folder, spec in zip(folders, specs, strict=True):
+        assert spec.pop("issuerRef")["name"] == found[folder, "ClusterIssuer"]["metadata"]["name"]
+    assert specs[0] == specs[1]
+
+
 def test_settings_are_understood() -> None:
     settings = load_settings(HOMELAB / "hearthgate.yaml", ())
     assert settings.entry_points["websecure"].http3 is not None
