@@ -12,8 +12,40 @@ from hearthgate.ingress.observability.facts import Facts
 from hearthgate.ingress.routing.build import build_model
 from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
 from hearthgate.model.problems import Problem, Reason, Severity
+from hearthgate.resources.decode import decode_mapping
 
 SETTINGS: Final = decode_settings({"ping": {}}, SETTINGS_REF, privileged=True)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "state"),
+    [
+        ((), "ok"),
+        ((Reason.SECRET_NOT_FOUND,), "no certificate yet"),
+        ((Reason.SECRET_NOT_FOUND, Reason.UNSUPPORTED), "see problems"),
+    ],
+)
+def test_a_site_whose_certificate_is_under_way_says_so(reasons: tuple[Reason, ...], state: str) -> None:
+    route, problems = decode_mapping(
+        {
+            "apiVersion": "traefik.io/v1alpha1",
+            "kind": "IngressRoute",
+            "metadata": {"name": "a", "namespace": "n"},
+            "spec": {
+                "routes": [
+                    {"match": "Host(`a.test`)", "services": [{"name": "ping@internal", "kind": "TraefikService"}]}
+                ]
+            },
+        }
+    )
+    assert route is not None
+    assert not problems
+    model = build_model(Snapshot.of([route]), SETTINGS).model
+    told = [
+        Problem(ref=route.ref, field="spec", reason=reason, severity=Severity.WARNING, message="")
+        for reason in reasons
+    ]
+    assert {site.state for site in list_sites(model, told) if "a.test" in site.url} == {state}
 
 
 @pytest.mark.parametrize(
