@@ -1,6 +1,5 @@
 """`hearthgate certs`: certificates, what is in their way, and their renewal."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -8,19 +7,16 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hearthgate.app.api_access import api_config
 from hearthgate.app.certs import local_root, read_chain, read_table, renew
-from hearthgate.app.logs import configure_logs
+from hearthgate.cli.access import Access, console, tell_hidden
 from hearthgate.cli.preflight import preflight
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.once import Once
 from hearthgate.doctor.certs.chain import Chain, chain_of
 from hearthgate.doctor.certs.table import Row, all_names, as_json, rows, span
-from hearthgate.model.errors import HearthgateError
 from hearthgate.resources.certmanager import Certificate
 
 T = TypeVar("T")
@@ -30,24 +26,13 @@ _MARKS = {"ok": ("✓", "green"), "waiting": ("…", "cyan"), "failed": ("✗", 
 
 
 class _Access(NamedTuple):
-    """Where the API is. namespace: of the certificates that are meant; empty for all."""
+    """namespace: of the certificates that are meant; empty for all."""
 
-    kubeconfig: Path | None
-    state: Path | None
+    api: Access
     namespace: str
 
     def run(self, work: Callable[[Client], Awaitable[T]]) -> T:
-        """Ends the program with a message when the API cannot be used."""
-
-        async def connected() -> T:
-            async with Client(api_config(self.kubeconfig, self.state)) as client:
-                return await work(client)
-
-        configure_logs("WARN", "console")
-        try:
-            return asyncio.run(connected())
-        except HearthgateError as error:
-            raise click.ClickException(str(error)) from error
+        return self.api.run(work)
 
 
 @click.group(invoke_without_command=True)
@@ -62,7 +47,7 @@ def certs(
     context: click.Context, *, namespace: str, output: str | None, kubeconfig: Path | None, state: Path | None
 ) -> None:
     """List certificates: names, issuer, state, when they end, when they are renewed, and who serves them."""
-    access = _Access(kubeconfig, state, namespace)
+    access = _Access(Access(kubeconfig, state), namespace)
     context.obj = access
     if context.invoked_subcommand is None:
         once = access.run(read_table)
@@ -71,7 +56,7 @@ def certs(
             click.echo(json.dumps([as_json(row) for row in found], indent=2))
         else:
             _show_table(found, wide=output == "wide")
-        _tell_hidden(once)
+        tell_hidden(once)
 
 
 @certs.command()
@@ -84,7 +69,7 @@ def status(access: _Access, *, name: str, namespace: str) -> None:
     certificate = _one(once, name, namespace or access.namespace)
     chain = chain_of(certificate, once.snapshot, datetime.now(UTC))
     _show_chain(certificate, chain)
-    _tell_hidden(once)
+    tell_hidden(once)
     if chain.blocker is not None and chain.blocker.state != "waiting":
         raise SystemExit(1)
 
@@ -142,7 +127,7 @@ def _one(once: Once, name: str, namespace: str) -> Certificate:
 
 
 def _show_table(found: tuple[Row, ...], *, wide: bool) -> None:
-    console, now = _console(), datetime.now(UTC)
+    terminal, now = console(), datetime.now(UTC)
     if not found:
         click.echo("no certificates", err=True)
         return
@@ -160,16 +145,10 @@ def _show_table(found: tuple[Row, ...], *, wide: bool) -> None:
             span((row.renewal - now).total_seconds()) if row.renewal else "-",
             _few(tuple(user.partition(" ")[2] or user for user in row.used_by), wide=wide) or "-",
         )
-    console.print(table)
+    terminal.print(table)
     for row in found:
         if row.message and (wide or row.state in {"Failed", "NotReady"}):
-            console.print(Text(f"{row.namespace}/{row.name}: {row.message}", _COLOURS[row.state]), soft_wrap=True)
-
-
-def _console() -> Console:
-    """Into a pipe or a file no line is broken: other programs read it."""
-    console = Console()
-    return console if console.is_terminal else Console(width=1000)
+            terminal.print(Text(f"{row.namespace}/{row.name}: {row.message}", _COLOURS[row.state]), soft_wrap=True)
 
 
 def _few(names: tuple[str, ...], *, wide: bool) -> str:
@@ -179,22 +158,16 @@ def _few(names: tuple[str, ...], *, wide: bool) -> str:
 
 
 def _show_chain(certificate: Certificate, chain: Chain) -> None:
-    console = _console()
+    terminal = console()
     title = f"Certificate {certificate.metadata.namespace}/{certificate.metadata.name}"
-    console.print(Text(f"{title}: {', '.join(all_names(certificate))}", "bold"), soft_wrap=True)
+    terminal.print(Text(f"{title}: {', '.join(all_names(certificate))}", "bold"), soft_wrap=True)
     for step in chain.steps:
         mark, colour = _MARKS[step.state]
         line = Text.assemble((f"  {mark} ", colour), (step.subject, "bold"), f": {step.text}")
-        console.print(line, soft_wrap=True)
+        terminal.print(line, soft_wrap=True)
     if chain.blocker is None:
         return
     word = "waits for" if chain.blocker.state == "waiting" else "stopped by"
-    console.print(Text(f"{word}: {chain.blocker.subject}: {chain.blocker.text}"), soft_wrap=True)
+    terminal.print(Text(f"{word}: {chain.blocker.subject}: {chain.blocker.text}"), soft_wrap=True)
     if chain.blocker.way_out:
-        console.print(Text(f"way out: {chain.blocker.way_out}"), soft_wrap=True)
-
-
-def _tell_hidden(once: Once) -> None:
-    if once.hidden:
-        kinds = ", ".join(kind.plural for kind in once.hidden)
-        click.secho(f"you may not read {kinds}: what depends on them is missing here", fg="yellow", err=True)
+        terminal.print(Text(f"way out: {chain.blocker.way_out}"), soft_wrap=True)

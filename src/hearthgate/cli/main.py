@@ -6,7 +6,9 @@ from hearthgate import __version__
 from hearthgate.cli.backup import backup
 from hearthgate.cli.certs import certs
 from hearthgate.cli.check import check
+from hearthgate.cli.explain import explain
 from hearthgate.cli.export import export
+from hearthgate.cli.ips import ips
 from hearthgate.cli.restore import restore
 from hearthgate.cli.speaker import speaker
 from hearthgate.cli.up import up
@@ -26,4 +28,6 @@ main.add_command(backup)
 main.add_command(restore)
 main.add_command(export)
 main.add_command(certs)
+main.add_command(ips)
+main.add_command(explain)
 main.add_command(speaker)

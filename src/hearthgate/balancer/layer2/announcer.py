@@ -114,6 +114,11 @@ class Announcer:
             for link in choice.links:
                 self._tell(address, link)
 
+    def why_not(self, address: Address) -> str:
+        """Why an address cannot be announced, or asked for, on any interface; empty when it can."""
+        choice = self._choose(address, None)
+        return "" if choice.links else choice.trouble or "no interface of this machine is in its network"
+
     async def probe(self, address: Address, interfaces: frozenset[str] | None) -> Foreign | None:
         """Who else has the address or is about to take it, asked thrice; None when nobody answered in time."""
         future: asyncio.Future[Foreign] = asyncio.get_running_loop().create_future()
