@@ -85,20 +85,18 @@ async def api(state: Path) -> AsyncIterator[ApiServer]:
 
 async def _fill(client: Client) -> None:
     labels = {"app.kubernetes.io/managed-by": "hearthgate", "node-role.kubernetes.io/control-plane": ""}
-    await _make(client, Node, "api", labels=labels)
-    await _make(client, IPAddressPool, "first", spec={"addresses": ["10.9.0.48/28"]})
-    await _make(client, L2Advertisement, "all")
-    await _make(
-        client, Service, "web", spec={"type": "LoadBalancer", "ports": [{"port": PORT, "protocol": "UDP"}]}
-    )
+    await make(client, Node, "api", labels=labels)
+    await make(client, IPAddressPool, "first", spec={"addresses": ["10.9.0.48/28"]})
+    await make(client, L2Advertisement, "all")
+    await make(client, Service, "web", spec={"type": "LoadBalancer", "ports": [{"port": PORT, "protocol": "UDP"}]})
     status = {"loadBalancer": {"ingress": [{"ip": ADDRESS}]}}
     await client.patch_status(BY_TYPE[Service], "default", "web", {"status": status})
     endpoint = {"addresses": ["10.9.0.1"], "conditions": {"ready": True}}
     labels = {"kubernetes.io/service-name": "web"}
-    await _make(client, EndpointSlice, "web", labels=labels, addressType="IPv4", endpoints=[endpoint], ports=[])
+    await make(client, EndpointSlice, "web", labels=labels, addressType="IPv4", endpoints=[endpoint], ports=[])
 
 
-async def _make(
+async def make(
     client: Client, kind: type, name: str, *, labels: dict[str, str] | None = None, **content: Any
 ) -> None:
     described = BY_TYPE[kind]

@@ -1,14 +1,24 @@
 """A box and its router, as docs/bgp.md has them: the router learns the address, and reaches the proxy there."""
 
+import asyncio
+import contextlib
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
+from hearthgate.cluster.client import Client
+from hearthgate.cluster.config import from_files
+from hearthgate.resources.metallb import BGPAdvertisement, BGPPeer, ServiceBGPStatus
+from hearthgate.resources.registry import BY_TYPE
+from tests.announcing import ADDRESS, api, make
 from tests.routers import NEEDS_FRR, OURS, THEIRS, frr, wire
 from tests.system.running import ROOT
-from tests.waiting import wait_for
+from tests.waiting import eventually, wait_for
 
 pytestmark = NEEDS_FRR
 PAGE = (ROOT / "docs" / "bgp.md").read_text()
@@ -44,3 +54,41 @@ def test_a_router_learns_and_reaches_the_proxy(tmp_path: Path) -> None:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
+
+
+@contextlib.contextmanager
+def speaker(folder: Path, kubeconfig: Path) -> Iterator[subprocess.Popen[bytes]]:
+    program = [str(Path(sys.executable).parent / "hearthgate"), "speaker", "--node", "pi"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*program, "--kubeconfig", str(kubeconfig), "--state", str(folder / "state")],
+            stdout=log,
+            stderr=log,
+            cwd=ROOT,
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def test_a_speaker_beside_the_api_announces_to_routers_too(tmp_path: Path) -> None:
+    (tmp_path / "api").mkdir(mode=0o700)
+    with wire() as lan, frr(lan, f" neighbor {OURS} remote-as 65001\n"):
+        async with api(tmp_path / "api") as server, Client(from_files([server.kubeconfig])) as client:
+            peer = {"myASN": 65001, "peerASN": 65002, "peerAddress": THEIRS}
+            await make(client, BGPPeer, "router", spec=peer)
+            await make(client, BGPAdvertisement, "all", spec={})
+
+            async def is_told() -> bool:
+                page = await client.list_page(BY_TYPE[ServiceBGPStatus])
+                found = [msgspec.json.decode(raw).get("status", {}) for raw in page.items]
+                return [(one.get("node"), one.get("peers")) for one in found] == [("pi", ["router"])]
+
+            with speaker(tmp_path, server.kubeconfig) as process:
+                await eventually(lambda: lan.has(ADDRESS), within=60, what="the route at the router")
+                await eventually(is_told, within=20, what="the status")
+                process.send_signal(signal.SIGTERM)
+                await eventually(lan.has, within=20, what="no route once the speaker ends")
+                assert await asyncio.to_thread(process.wait, 30) == 0
