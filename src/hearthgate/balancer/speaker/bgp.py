@@ -14,6 +14,7 @@ from hearthgate.balancer.bgp.metrics import exposition
 from hearthgate.balancer.bgp.model import Announcement
 from hearthgate.balancer.bgp.router import Router, SessionState
 from hearthgate.balancer.speaker.concern import concerns
+from hearthgate.balancer.speaker.hurry import unhurried
 from hearthgate.balancer.speaker.nodes import nodes_of
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.errors import AlreadyExists, NotFound
@@ -103,7 +104,7 @@ class BGPSpeaker:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._router.run())
             group.create_task(self._statuses.work(self._write, workers=2))
-            async for snapshot in snapshots:
+            async for snapshot in unhurried(snapshots):
                 self._snapshot = snapshot
                 self.look()
 

@@ -11,6 +11,7 @@ from hearthgate.balancer.election import Placement
 from hearthgate.balancer.layer2.announcer import Announced, Counts
 from hearthgate.balancer.layer2.conflicts import Foreign
 from hearthgate.balancer.speaker.concern import concerns
+from hearthgate.balancer.speaker.hurry import unhurried
 from hearthgate.balancer.speaker.layer2 import Placed, Placements, place
 from hearthgate.balancer.speaker.nodes import nodes_of
 from hearthgate.balancer.speaker.statuses import L2Statuses, announced_by
@@ -115,7 +116,7 @@ class Speaker:
             group.create_task(self._probes.work(self._probe, workers=16))
             group.create_task(self._statuses.run())
             group.create_task(self._statuses.clean())
-            async for snapshot in snapshots:
+            async for snapshot in unhurried(snapshots):
                 self._snapshot = snapshot
                 self.look()
 
