@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from bench import (
+    allocation,
     api,
     apply,
     bgp,
@@ -31,6 +32,7 @@ PARTS: dict[str, Part] = {
     "api": api.run,
     "handshakes": handshakes.run,
     "certificates": certificates.run,
+    "allocation": allocation.run,
     "bgp": bgp.run,
     "middlewares": middlewares.run,
     "soak": soak.run,
