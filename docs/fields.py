@@ -1,6 +1,6 @@
 """Walks the types that manifests and settings are decoded into: one row for each field, with its marks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -52,7 +52,7 @@ def rows(struct: type, prefix: str = "", told: dict[type, str] | None = None, wh
         if isinstance(kind, inspect.Metadata):
             marks, kind = dict(kind.extra or {}), kind.type
         row = Row(path, kind, _default_of(field), field.required, marks)
-        below, mark = (None, "") if "unsupported" in marks else below_of(kind)
+        below, mark = (None, "") if _is_refused(marks) else below_of(kind)
         if below is None or below is Selector:
             yield row
             continue
@@ -65,6 +65,11 @@ def rows(struct: type, prefix: str = "", told: dict[type, str] | None = None, wh
         if field.required or marks or mark == "[]":
             yield row._replace(path=place)
         yield from rows(below, f"{place}.", told, where)
+
+
+def _is_refused(marks: Mapping[str, Any]) -> bool:
+    """Then what is below it is of no use either."""
+    return "unsupported" in marks or str(marks.get("differs", "")).startswith("refused")
 
 
 def below_of(info: inspect.Type) -> tuple[type | None, str]:
