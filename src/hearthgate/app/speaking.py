@@ -58,7 +58,7 @@ class Speaking:
         self._around = around
         self._key = key
         self._beats: Heartbeats | None = None
-        self._announcer = Announcer(may_answer=self._may_answer, on_conflict=_tell)
+        self._announcer = Announcer(may_answer=self._may_answer, on_conflict=self._contested)
         self._box: BoxAnnouncer | None = None
         self._speaker: Speaker | None = None
         self._bgp: BGPSpeaker | None = None
@@ -136,6 +136,12 @@ class Speaking:
 
     def _may_answer(self) -> bool:
         return self._key is None or (self._beats is not None and self._beats.is_awake())
+
+    def _contested(self, conflict: Conflict) -> None:
+        """Of several nodes two may announce the same for a moment, until they have heard of each other."""
+        _tell(conflict)
+        if self._key is None and self._speaker is not None:
+            self._speaker.contested(conflict)
 
     def _changed(self) -> None:
         if self._bgp is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hearthgate.apiserver.server import ApiServer
 from hearthgate.balancer.allocation.blocks import Address
 from hearthgate.balancer.frames.ethernet import Mac
 from hearthgate.balancer.layer2.announcer import Announced, Counts
-from hearthgate.balancer.layer2.conflicts import Foreign
+from hearthgate.balancer.layer2.conflicts import Conflict, Foreign
 from hearthgate.balancer.speaker.speaker import KINDS, Speaker
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.config import from_files
@@ -24,6 +25,8 @@ from hearthgate.resources.discovery import EndpointSlice
 from hearthgate.resources.metallb import IPAddressPool, L2Advertisement, ServiceL2Status
 from hearthgate.resources.registry import BY_TYPE
 from tests.waiting import eventually
+
+FOREIGN = Foreign(Mac.parse("02:00:00:00:00:01"), "eth0")
 
 
 class Network:
@@ -57,7 +60,7 @@ class Network:
 
     async def probe(self, address: Address, interfaces: frozenset[str] | None) -> Foreign | None:
         self.probed.append(address)
-        return Foreign(Mac.parse("02:00:00:00:00:01"), "eth0") if str(address) in self.taken else None
+        return FOREIGN if str(address) in self.taken else None
 
 
 class Node:
@@ -169,6 +172,16 @@ async def test_what_somebody_else_has_is_not_announced(served: Client) -> None:
         await make(served, L2Advertisement, "all")
         await node.until_told("02:00:00:00:00:01 on eth0 has it already")
         assert node.addresses() == []
+
+
+async def test_what_somebody_else_claims_later_is_told(served: Client) -> None:
+    await make(served, L2Advertisement, "all")
+    async with speaking(served) as node:
+        await eventually(lambda: node.addresses() == ["10.0.0.1"], what="the announcement")
+        node.speaker.contested(Conflict(ip_address("10.0.0.1"), FOREIGN))
+        await node.until_told("but 02:00:00:00:00:01 on eth0 claims it too")
+        assert node.addresses() == ["10.0.0.1"]
+        node.speaker.contested(Conflict(ip_address("10.0.0.9"), FOREIGN))
 
 
 async def test_addresses_move_with_the_nodes_that_live(served: Client) -> None:

@@ -9,7 +9,7 @@ import structlog
 from hearthgate.balancer.allocation.blocks import Address
 from hearthgate.balancer.election import Placement
 from hearthgate.balancer.layer2.announcer import Announced, Counts
-from hearthgate.balancer.layer2.conflicts import Foreign
+from hearthgate.balancer.layer2.conflicts import Conflict, Foreign
 from hearthgate.balancer.speaker.concern import concerns
 from hearthgate.balancer.speaker.hurry import unhurried
 from hearthgate.balancer.speaker.layer2 import Placed, Placements, place
@@ -131,6 +131,15 @@ class Speaker:
             return
         self._written = written
         self._vouch()
+
+    def contested(self, conflict: Conflict) -> None:
+        """Another machine claims an address while this node announces it: both go on, and its owners are told."""
+        placed = self._mine.get(conflict.address)
+        who = f"{conflict.foreign.mac} on {conflict.foreign.interface} claims it too"
+        way_out = "give that machine another address, or take this one out of the pool"
+        for key in placed.services if placed is not None else ():
+            message = f"{conflict.address} is announced by node {self._node}, but {who}: {way_out}"
+            self._say(key, conflict.address, "AddressInUse", message)
 
     def _decide(self, alive: frozenset[str]) -> None:
         nodes = nodes_of(self._snapshot, alive)
