@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 KINDS: Final[tuple[type[Resource], ...]] = (IPAddressPool, Namespace, Service)
 """What addresses are decided from."""
 WORKERS: Final = 8
+MARK_AGAIN: Final = 0.3
+"""Seconds."""
 COUNT_AFTER: Final = 0.3
 """Seconds: counts change with every Service, and nobody reads them so often."""
 _SERVICE: Final = BY_TYPE[Service]
@@ -52,6 +54,7 @@ class AddressController:
         self._announces = announces
         self._on_problems = on_problems
         self._services: WorkQueue[Key] = WorkQueue(first=0.05, most=60.0)
+        self._marks: WorkQueue[Key] = WorkQueue(first=0.05, most=60.0)
         self._pools: WorkQueue[Key] = WorkQueue(first=0.2, most=60.0)
         self._snapshot = Snapshot()
         self._told: dict[Key, str] = {}
@@ -64,6 +67,7 @@ class AddressController:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._services.work(self._write, workers=WORKERS))
+            group.create_task(self._marks.work(self._mark, workers=1))
             group.create_task(self._pools.work(self._count, workers=1))
             async for snapshot in snapshots:
                 self._take(snapshot)
@@ -94,19 +98,25 @@ class AddressController:
         wanted = grant.addresses if grant is not None else ()
         if key in self.book.answers:
             self._tell(service)
-        elif ALLOCATED_FROM not in service.metadata.annotations:
+        elif ALLOCATED_FROM not in service.metadata.annotations and not self._said.get(key):
             return  # never had an address of ours
         with contextlib.suppress(NotFound):
-            await self._annotate(service, grant)
             if held_by(service) != wanted:
                 await self._set(service, wanted)
+            self._marks.add(key)
 
-    async def _annotate(self, service: Service, grant: Grant | None) -> None:
+    async def _mark(self, key: Key) -> None:
+        """Notes on a Service from which pool its address is. After all statuses, which traffic waits for."""
+        service = self._snapshot.get(Service, *key)
+        grant = self.book.grant(key)
         pool = grant.pool if grant is not None else None
-        if service.metadata.annotations.get(ALLOCATED_FROM) == pool:
+        if service is None or service.metadata.annotations.get(ALLOCATED_FROM) == pool:
             return
         patch = {"metadata": {"annotations": {ALLOCATED_FROM: pool}}}
-        await self._client.merge_patch(_SERVICE, *service.key, patch)
+        with contextlib.suppress(NotFound):
+            await self._client.merge_patch(_SERVICE, *key, patch)
+        if self.book.grant(key) != grant:
+            self._marks.add_after(key, MARK_AGAIN)  # once the snapshot has what was just written
 
     async def _set(self, service: Service, addresses: tuple[Address, ...]) -> None:
         ingress: list[Mapping[str, Any]] = [{"ip": str(address)} for address in addresses]

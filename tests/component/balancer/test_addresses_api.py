@@ -69,6 +69,14 @@ async def until(client: Client, name: str, *expected: str) -> None:
     await eventually(is_so, what=f"{name} at {expected}")
 
 
+async def until_marked(client: Client, name: str, marks: dict[str, str]) -> None:
+    async def is_so() -> bool:
+        found = await client.get(SERVICE, "default", name)
+        return bool(found["metadata"].get("annotations", {}) == marks)
+
+    await eventually(is_so, what=f"{name} with the annotations {marks}")
+
+
 async def until_told(client: Client, name: str, words: str) -> None:
     async def is_told() -> bool:
         page = await client.list_page(BY_TYPE[Event])
@@ -86,8 +94,7 @@ async def test_addresses_come_move_and_go(client: Client) -> None:
         await until(client, "a", "192.168.1.240")
         await make_service(client, "proxy", loadBalancerIP="192.168.1.245")
         await until(client, "proxy", "192.168.1.245")
-        found = await client.get(SERVICE, "default", "proxy")
-        assert found["metadata"]["annotations"] == {"metallb.io/ip-allocated-from-pool": "first"}
+        await until_marked(client, "proxy", {"metallb.io/ip-allocated-from-pool": "first"})
 
         await client.merge_patch(SERVICE, "default", "a", {"spec": {"loadBalancerIP": "192.168.1.250"}})
         await until(client, "a", "192.168.1.250")
@@ -96,6 +103,7 @@ async def test_addresses_come_move_and_go(client: Client) -> None:
         await until(client, "a", "192.168.1.250")
         await client.merge_patch(SERVICE, "default", "a", {"spec": {"type": "ClusterIP", "loadBalancerIP": None}})
         await until(client, "a")
+        await until_marked(client, "a", {})
 
 
 async def test_restarts_change_nothing(client: Client) -> None:
