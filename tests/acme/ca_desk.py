@@ -19,6 +19,10 @@ PROOFS: Final = ("http-01", "dns-01", "tls-alpn-01")
 URN: Final = "urn:ietf:params:acme:error:"
 
 
+GONE: Final = "gone"
+"""Status of an authorization of which nothing is known any more."""
+
+
 @dataclass(kw_only=True)
 class Authorization:
     name: str
@@ -220,7 +224,7 @@ class Desk:
 
     def _authorization(self, order: Order, rest: str, payload: Any) -> web.Response:
         index = int(rest.split("/")[1])
-        one = order.authorizations[index]
+        one = _known(order, index)
         if payload and payload.get("status") == "deactivated":
             one.status = "deactivated"
         challenges = [_challenge_object(self.base, order, index, proof) for proof in PROOFS]
@@ -235,7 +239,7 @@ class Desk:
 
     async def _challenge(self, order: Order, rest: str, signed: Signed) -> web.Response:
         _, index, proof = rest.split("/")
-        one = order.authorizations[int(index)]
+        one = _known(order, int(index))
         if signed.payload is not None and one.status == "pending":
             one.tried = proof
             key = f"{one.token}.{thumbprint(self.account_of(signed)['jwk'])}"
@@ -287,6 +291,13 @@ def _identifier(name: str) -> dict[str, str]:
 
 def _account_object(account: dict[str, Any]) -> dict[str, Any]:
     return {"status": account["status"], "contact": account["contact"]}
+
+
+def _known(order: Order, index: int) -> Authorization:
+    one = order.authorizations[index]
+    if one.status == GONE:
+        raise Refusal(status=404, detail="no such authorization")
+    return one
 
 
 def _challenge_object(base: str, order: Order, index: int, proof: str) -> dict[str, Any]:

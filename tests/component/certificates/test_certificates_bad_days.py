@@ -9,6 +9,7 @@ import pytest
 
 from hearthgate.resources.certmanager import Challenge, Order
 from hearthgate.resources.core import ConfigMap
+from tests.acme.ca_desk import GONE
 from tests.acme.ca_moods import Proof
 from tests.acme.fault_ca import (
     Flaw,
@@ -159,10 +160,10 @@ class TestTheCA:
         await world.request()
         await eventually(lambda: self._tells(world), what="an order under way")
         world.ca.forgive()
-        world.ca.refuse("challenge", Refusal(status=404, detail="no such challenge"))
-        world.ca.refuse("authorization", Refusal(status=404, detail="no such authorization"))
         (order,) = world.ca.orders.values()
         order.status = "invalid"
+        for authorization in order.authorizations:
+            authorization.status = GONE
         await world.later(minutes=2)
         await world.issued()
         assert len(world.ca.asked("newOrder")) == 2
