@@ -34,15 +34,15 @@ class Pace:
             return 0.0
         return min(max(known.until - self._now().timestamp(), 0.0), known.delay)
 
-    def again(self, thing: Hashable, *, after: float | None = None) -> float:
+    def again(self, thing: Hashable, *, after: float | None = None, since: datetime | None = None) -> float:
         """It was tried, and must be tried again: returns in how many seconds. after: what somebody asked to wait,
-        which then counts in place of the delay."""
+        which then counts in place of the delay. since: when it was tried; now, unless said."""
         if len(self._rests) >= _FORGOTTEN_FROM:
             self._rests.clear()
         known = self._rests.get(thing)
         tries = 0 if known is None else known.tries
         delay = min(self._first * 2.0 ** min(tries, 60), self._most) if after is None else after
-        self._rests[thing] = _Rest(tries + 1, delay, self._now().timestamp() + delay)
+        self._rests[thing] = _Rest(tries + 1, delay, (since or self._now()).timestamp() + delay)
         return delay
 
     def forget(self, thing: Hashable) -> None:

@@ -128,8 +128,9 @@ class ChallengeReconciler:
                     await self._placing.proof_failed(challenge.spec.dns_name, client)
                 return None
             case Again(after, reason):
+                tried = self._tools.now()
                 await self._say(challenge, {"processing": True, "reason": reason})
-                return self._pace.again(thing, after=after)
+                return self._pace.again(thing, after=after, since=tried)
             case Said(status, event):
                 self._pace.forget(thing)
                 await self._say(challenge, {"processing": True, **status})

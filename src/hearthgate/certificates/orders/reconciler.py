@@ -98,8 +98,9 @@ class OrderReconciler:
                 await self._end(snapshot, order, client, step)
                 return None
             case Again(after, reason):
+                tried = self._tools.now()
                 await self._say(order, {"reason": reason})
-                return self._pace.again(thing, after=after)
+                return self._pace.again(thing, after=after, since=tried)
             case Said(status, event):
                 self._pace.forget(thing)
                 await self._say(order, {"reason": None, **status})
