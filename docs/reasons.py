@@ -158,6 +158,14 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
             "An entrypoint's address is taken by another program.",
             "Stop that program, or change `entryPoints.<name>.address`.",
         ),
+        Reason.NOT_FORWARDED: (
+            "Servers of a Service are on other machines, and the kernel does not forward to them.",
+            "Set `net.ipv4.ip_forward=1` by sysctl, or `loadBalancer.forwarding: true`.",
+        ),
+        Reason.DATA_PATH_MISSING: (
+            "The kernel cannot be told to lead a Service's connections to its servers.",
+            "As the message says: install nftables, or run with CAP_NET_ADMIN.",
+        ),
         Reason.PROVIDER_UNREACHABLE: (
             "An OpenID provider cannot be asked, so nobody can log in. Sessions that need not be renewed go on.",
             "See that the provider runs at `providerUrl` and is reached from this machine.",

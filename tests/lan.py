@@ -74,20 +74,9 @@ class Lan:
     def join(self, node: str) -> None:
         ip("-n", self._switch, "link", "set", node, "master", "br0")
 
-    @contextlib.contextmanager
-    def inside(self, node: str) -> Iterator[None]:
+    def inside(self, node: str) -> contextlib.AbstractContextManager[None]:
         """Sockets that this thread makes are of the node."""
-        libc = ctypes.CDLL(None, use_errno=True)
-        home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        there = os.open(f"/run/netns/{self.namespace(node)}", os.O_RDONLY)
-        try:
-            if libc.setns(there, _CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), "setns")
-            yield
-        finally:
-            libc.setns(home, _CLONE_NEWNET)
-            os.close(home)
-            os.close(there)
+        return inside(self.namespace(node))
 
     @contextlib.contextmanager
     def serving(self, address: str, port: int) -> Iterator[None]:
@@ -187,6 +176,22 @@ class Client:
             with contextlib.suppress(OSError):
                 data = self._socket.recv(64)
                 self.answers.append(Answer(time.monotonic(), data.decode()))
+
+
+@contextlib.contextmanager
+def inside(namespace: str) -> Iterator[None]:
+    """Sockets, threads and processes that this thread makes are of the namespace."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
+    try:
+        if libc.setns(there, _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
+        yield
+    finally:
+        libc.setns(home, _CLONE_NEWNET)
+        os.close(home)
+        os.close(there)
 
 
 def ip(*arguments: str) -> None:

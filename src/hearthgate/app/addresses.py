@@ -55,7 +55,13 @@ class Addresses:
             check_key_file(members)
             source = key_source(members, client, pod_namespace(settings), None)
             key = source if members.has_members else None
-            around = Surroundings(client, events, hub, on_problems=lambda found: self._tell(bgp=found))
+            around = Surroundings(
+                client,
+                events,
+                hub,
+                on_problems=lambda found: self._tell(bgp=found),
+                on_path_problems=lambda found: self._tell(path=found),
+            )
             self._speaking = Speaking(settings, host, around, key=key)
 
     @property

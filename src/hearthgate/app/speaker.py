@@ -80,7 +80,7 @@ async def _serve(options: SpeakerOptions, hurried: asyncio.Event) -> None:
                     await hurried.wait()
             except TimeoutError:
                 pass
-            speaking.give_up()
+            await speaking.give_up()
 
 
 def check_key_file(settings: LoadBalancerSettings) -> None:

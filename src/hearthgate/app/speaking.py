@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
+from hearthgate.app.datapath import DataPathPart
 from hearthgate.app.settings import Settings, pod_namespace
 from hearthgate.balancer.election import Placement
 from hearthgate.balancer.heartbeats.service import Heartbeats
@@ -40,12 +41,14 @@ GetKey = Callable[[], Awaitable[SecretBytes]]
 
 
 class Surroundings(NamedTuple):
-    """What a speaker reads and writes. on_problems: told those of the resources of BGP whenever they change."""
+    """What a speaker reads and writes. on_problems: told those of the resources of BGP whenever they change.
+    on_path_problems: told those of leading connections on."""
 
     client: Client
     events: EventWriter
     hub: Hub
     on_problems: Callable[[tuple[Problem, ...]], None] = lambda problems: None
+    on_path_problems: Callable[[tuple[Problem, ...]], None] = lambda problems: None
 
 
 class Speaking:
@@ -62,6 +65,7 @@ class Speaking:
         self._box: BoxAnnouncer | None = None
         self._speaker: Speaker | None = None
         self._bgp: BGPSpeaker | None = None
+        self._path = DataPathPart(settings, node, around.events, around.hub, on_problems=around.on_path_problems)
 
     async def run(self) -> None:
         """Until cancelled. Then nothing is answered any more, and the others are told so."""
@@ -86,8 +90,9 @@ class Speaking:
         """What is announced stays taken by the kernel, for the proxy serves on."""
         await self._announcer.stop()
 
-    def give_up(self) -> None:
-        """Nothing stays taken."""
+    async def give_up(self) -> None:
+        """Nothing stays taken, and nothing is led on."""
+        await self._path.remove()
         if self._box is not None:
             self._box.take(())
             self._box.keep_only(())
@@ -98,6 +103,7 @@ class Speaking:
             yield from self._speaker.lines()
         if self._bgp is not None:
             yield from self._bgp.lines()
+        yield from self._path.lines()
 
     def _prepare(
         self, *, alive: Callable[[], frozenset[str]], takes: bool
@@ -131,6 +137,7 @@ class Speaking:
             async with asyncio.TaskGroup() as group:
                 group.create_task(bgp.run(self._around.hub.snapshots()))  # first: it takes what layer 2 must leave
                 group.create_task(layer2.run(self._around.hub.snapshots()))
+                group.create_task(self._path.run(without_cluster=takes))
 
         return run
 

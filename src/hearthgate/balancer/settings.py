@@ -37,6 +37,9 @@ class LoadBalancerSettings(Strict, frozen=True, kw_only=True):
     members: nodes that announce, by name, each `address` or `address:port`; this one may be among them.
     find_members: every Node of the API may be a member.
     placement: how addresses are spread over the members.
+    data_path: whether the kernel leads connections on to the servers of Services; auto: where no kube-proxy does.
+    A bare `off` is false in YAML, so that means the same.
+    forwarding: whether the kernel may be told to forward, which servers on other machines need.
     """
 
     enabled: bool | None = None
@@ -44,6 +47,8 @@ class LoadBalancerSettings(Strict, frozen=True, kw_only=True):
     members: dict[str, str] = msgspec.field(default_factory=dict)
     find_members: bool = False
     placement: Literal["balanced", "hash"] = "balanced"
+    data_path: Literal["auto", "nftables", "off"] | bool = "auto"
+    forwarding: bool = False
     heartbeat: HeartbeatSettings = HeartbeatSettings()
 
     @property
@@ -95,6 +100,8 @@ def members_of(settings: LoadBalancerSettings) -> dict[str, Where]:
 
 def mistakes(settings: LoadBalancerSettings) -> Iterator[Mistake]:
     """What no type can say."""
+    if settings.data_path is True:
+        yield Mistake("dataPath", Reason.INVALID_VALUE, "true is none of auto, nftables and off")
     beat = settings.heartbeat
     least, most = INTERVALS
     try:

@@ -67,6 +67,8 @@ class Reason(StrEnum):
     # the data plane
     PROXY_REJECTED = "ProxyRejected"
     ADDRESS_IN_USE = "AddressInUse"
+    NOT_FORWARDED = "NotForwarded"
+    DATA_PATH_MISSING = "DataPathMissing"
     # what guards hear from elsewhere
     DECISIONS_STALE = "DecisionsStale"
     DATABASE_UNREADABLE = "DatabaseUnreadable"

@@ -72,6 +72,9 @@ class ServiceSpec(Lenient, frozen=True, kw_only=True):
     external_name: str = ""
     load_balancer_ip: str = msgspec.field(default="", name="loadBalancerIP")
     load_balancer_class: str | None = None
+    load_balancer_source_ranges: tuple[str, ...] = ()
+    session_affinity: str = ""
+    health_check_node_port: int = 0
     external_traffic_policy: str = ""
     external_ips: tuple[str, ...] = msgspec.field(default=(), name="externalIPs")
 

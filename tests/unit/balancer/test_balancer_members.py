@@ -59,6 +59,7 @@ def test_addresses_with_and_without_ports(text: str, where: Where) -> None:
         ({"heartbeat": {"interval": "1ms"}}, "heartbeat.interval"),
         ({"heartbeat": {"misses": 0}}, "heartbeat.misses"),
         ({"heartbeat": {"address": "7946"}}, "heartbeat.address"),
+        ({"dataPath": True}, "dataPath"),
     ],
 )
 def test_mistakes_are_told_with_their_place(content: Mapping[str, Any], path: str) -> None:

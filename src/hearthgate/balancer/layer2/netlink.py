@@ -11,9 +11,10 @@ from hearthgate.balancer.layer2.links import Interfaces
 _LARGEST = 1 << 16
 
 
-def ask(question: bytes) -> Iterator[rtnetlink.Message]:
-    """The kernel's list; of a change, nothing once it is done. Raises OSError."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as asking:
+def ask(question: bytes, *, protocol: int = 0) -> Iterator[rtnetlink.Message]:
+    """The kernel's list; of a change, nothing once it is done. protocol: whom in the kernel; 0: routing. Raises
+    OSError."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as asking:
         asking.bind((0, 0))
         asking.send(question)
         while True:

@@ -19,7 +19,7 @@ GROUPS: Final = 0x1 | 0x10 | 0x100
 PROTOCOL: Final = 72
 """Marks routes as ours (rtm_protocol), among those that no routing daemon has taken."""
 
-_REQUEST, _ACK, _DUMP, _CREATE, _REPLACE = 0x1, 0x4, 0x300, 0x400, 0x100
+REQUEST, ACK, DUMP, _CREATE, _REPLACE = 0x1, 0x4, 0x300, 0x400, 0x100
 _INET, _INET6 = 2, 10
 _LOCAL_TABLE, _LOCAL_TYPE, _HOST_SCOPE = 255, 2, 254
 _HEADER: Final = struct.Struct("=IHHII")
@@ -63,31 +63,31 @@ def error_of(message: Message) -> int:
 
 
 def list_links() -> bytes:
-    return _message(GET_LINK, _REQUEST | _DUMP, _LINK.pack(0, 0, 0, 0, 0))
+    return request(GET_LINK, REQUEST | DUMP, _LINK.pack(0, 0, 0, 0, 0))
 
 
 def list_addresses() -> bytes:
-    return _message(GET_ADDRESS, _REQUEST | _DUMP, _ADDRESS.pack(0, 0, 0, 0, 0))
+    return request(GET_ADDRESS, REQUEST | DUMP, _ADDRESS.pack(0, 0, 0, 0, 0))
 
 
 def list_routes(family: type[Address]) -> bytes:
-    return _message(GET_ROUTE, _REQUEST | _DUMP, _ROUTE.pack(_family(family), 0, 0, 0, _LOCAL_TABLE, 0, 0, 0, 0))
+    return request(GET_ROUTE, REQUEST | DUMP, _ROUTE.pack(_family(family), 0, 0, 0, _LOCAL_TABLE, 0, 0, 0, 0))
 
 
 def add_local_route(address: Address, loopback: int) -> bytes:
     """As `ip route replace local ADDRESS dev lo`. loopback: the index of lo."""
-    return _local_route(NEW_ROUTE, _REQUEST | _ACK | _CREATE | _REPLACE, address, loopback)
+    return _local_route(NEW_ROUTE, REQUEST | ACK | _CREATE | _REPLACE, address, loopback)
 
 
 def remove_local_route(address: Address, loopback: int) -> bytes:
-    return _local_route(DEL_ROUTE, _REQUEST | _ACK, address, loopback)
+    return _local_route(DEL_ROUTE, REQUEST | ACK, address, loopback)
 
 
 def read_link(message: Message) -> Link | None:
     if len(message.body) < _LINK.size:
         return None
     _, type_, index, flags, _ = _LINK.unpack_from(message.body)
-    found = _attributes(message.body[_LINK.size :])
+    found = attributes(message.body[_LINK.size :])
     raw = found.get(_IFLA_ADDRESS, b"")
     return Link(
         index,
@@ -103,7 +103,7 @@ def read_address(message: Message) -> Assigned | None:
     if len(message.body) < _ADDRESS.size:
         return None
     _, prefix, _, _, index = _ADDRESS.unpack_from(message.body)
-    found = _attributes(message.body[_ADDRESS.size :])
+    found = attributes(message.body[_ADDRESS.size :])
     local = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)
     peer = found.get(_IFA_ADDRESS, local)
     if local is None or peer is None:
@@ -116,7 +116,7 @@ def read_local_route(message: Message) -> LocalRoute | None:
     if len(message.body) < _ROUTE.size:
         return None
     family, length, *_, protocol, _, type_, _ = _ROUTE.unpack_from(message.body)
-    raw = _attributes(message.body[_ROUTE.size :]).get(_RTA_DESTINATION)
+    raw = attributes(message.body[_ROUTE.size :]).get(_RTA_DESTINATION)
     if type_ != _LOCAL_TYPE or raw is None or length != {_INET: 32, _INET6: 128}.get(family):
         return None
     return LocalRoute(ip_address(raw), protocol == PROTOCOL)
@@ -135,19 +135,22 @@ def _local_route(kind: int, flags: int, address: Address, loopback: int) -> byte
         _LOCAL_TYPE,
         0,
     )
-    body += _attribute(_RTA_DESTINATION, address.packed) + _attribute(_RTA_OUT, struct.pack("=i", loopback))
-    return _message(kind, flags, body)
+    body += attribute(_RTA_DESTINATION, address.packed) + attribute(_RTA_OUT, struct.pack("=i", loopback))
+    return request(kind, flags, body)
 
 
-def _message(kind: int, flags: int, body: bytes) -> bytes:
+def request(kind: int, flags: int, body: bytes) -> bytes:
+    """A message to the kernel."""
     return _HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body
 
 
-def _attribute(kind: int, value: bytes) -> bytes:
+def attribute(kind: int, value: bytes) -> bytes:
+    """With the padding that the next one needs."""
     return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + b"\0" * (-len(value) % 4)
 
 
-def _attributes(data: bytes) -> Mapping[int, bytes]:
+def attributes(data: bytes) -> Mapping[int, bytes]:
+    """By kind; what is cut off is left out."""
     found = {}
     while len(data) >= _ATTRIBUTE.size:
         length, kind = _ATTRIBUTE.unpack_from(data)

@@ -62,6 +62,11 @@ def is_without_cluster(snapshot: Snapshot) -> bool:
     return any(node.metadata.labels.get(MANAGED_BY) == OURS for node in snapshot.all(Node))
 
 
+def leads_to_part(service: Service, pods: Iterable[Pod]) -> bool:
+    """Whether the Service selects a part of this program, such as the proxy of the box."""
+    return bool(service.spec.selector) and any(_is_part(pod) and _selects(service, pod) for pod in pods)
+
+
 class Serving:
     """Where Services are served, from EndpointSlices and, without a cluster, from the Pods that stand for parts of
     this program. boxes: living nodes.
