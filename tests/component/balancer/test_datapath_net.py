@@ -248,8 +248,11 @@ def test_datagrams_from_before_the_service_find_it(box: Wires) -> None:
 
 
 def test_a_service_without_servers_refuses(box: Wires) -> None:
+    down = slice_of("web", SERVERS, TARGETS, conditions={"ready": False})
     with inside(box.box), socket.create_server((ADDRESS, 80)):
-        box.on_box(kernel.apply(ruleset(made())))
+        with Talk(box.client):
+            pass
+        box.on_box(kernel.apply(ruleset(made(down))))
         with pytest.raises(ConnectionRefusedError):
             once(box.client)
 

@@ -2,7 +2,8 @@
 
 As kube-proxy decides it, with these differences: endpoints on loopback mean the machine itself, and are reached at
 the Service's address, as the kernel takes nothing from the network to loopback; an endpoint that says no node
-counts as one of this node, as it does for announcements. Pure.
+counts as one of this node, as it does for announcements; a port that no EndpointSlice speaks of is left to what
+listens on this machine. Pure.
 """
 
 import ipaddress
@@ -77,8 +78,6 @@ def rules(snapshot: Snapshot, node: str, *, lb_class: str = "", served: frozense
         if not addresses or leads_to_part(service, pods):
             continue
         ends = slices.get(service.key, [])
-        if service.spec.selector and not ends:
-            continue  # not looked for yet, or pods that nobody runs: the backends say so
         problems += _unsupported(service, ends)
         for rule in _of_service(service, addresses, ends, node):
             if rule.place in served:
@@ -99,6 +98,8 @@ def _of_service(
         protocol = PROTOCOLS.get(port.protocol)
         if protocol is None:
             continue  # the API takes no other
+        if not any(_numbers(port, slice_) for slice_ in ends):
+            continue
         ready, elsewhere = _ready(port, ends, node if keeps_client else None)
         for address in addresses:
             place = Place(address, protocol, port.port)
@@ -131,11 +132,7 @@ def _ready(
     ready: dict[bool, set[Target]] = {True: set(), False: set()}
     ending: dict[bool, set[Target]] = {True: set(), False: set()}
     for slice_ in ends:
-        numbers = [
-            one.port or (port.target_port if isinstance(port.target_port, int) else 0) or port.port
-            for one in slice_.ports or ()
-            if (one.name or "") == port.name and (one.protocol or "TCP") == port.protocol
-        ]
+        numbers = _numbers(port, slice_)
         for endpoint in slice_.endpoints or ():
             is_here = node is None or (endpoint.node_name or node) == node
             into = ready if _is_ready(endpoint) else ending if _is_ending(endpoint) else None
@@ -145,6 +142,16 @@ def _ready(
                 )
     chosen = ready[True] or ending[True]
     return frozenset(chosen), frozenset(ready[False] | ending[False])
+
+
+def _numbers(port: ServicePort, slice_: EndpointSlice) -> tuple[int, ...]:
+    """At which ports the endpoints of a slice serve this one of the Service. A port without a number means all."""
+    any_ = (port.target_port if isinstance(port.target_port, int) else 0) or port.port
+    return tuple(
+        one.port or any_
+        for one in slice_.ports or ()
+        if (one.name or "") == port.name and (one.protocol or "TCP") == port.protocol
+    )
 
 
 def _is_ready(endpoint: Endpoint) -> bool:
