@@ -1,6 +1,5 @@
 """Rules in a real kernel: a client, the box, and servers behind it, each a network namespace."""
 
-import asyncio
 import contextlib
 import os
 import selectors
@@ -8,9 +7,8 @@ import shutil
 import socket
 import subprocess
 import threading
-import uuid
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,78 +19,30 @@ from hearthgate.balancer.datapath.ruleset import REMOVAL, TABLE, ruleset
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.model.errors import Permanent
 from hearthgate.resources.discovery import EndpointSlice
-from tests.lan import inside, ip
+from tests.lan import inside
 from tests.service_samples import service, slice_of
+from tests.wires import ADDRESS, ADDRESS6, CLIENT, CLIENT6, SERVERS, SERVERS6, Wires, wires
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
     pytest.mark.skipif(shutil.which("nft") is None, reason="needs nftables"),
 ]
-ADDRESS, ADDRESS6 = "10.1.0.50", "fd01::50"
-CLIENT, CLIENT6 = "10.1.0.9", "fd01::9"
-SERVERS, SERVERS6 = ("10.2.0.2", "10.2.0.3"), ("fd02::2", "fd02::3")
 PORTS = [("web", "TCP", 80), ("dns", "UDP", 53)]
 TARGETS = [("web", "TCP", 8080), ("dns", "UDP", 5353)]
 PATIENCE = 10.0
 
 
-class Wires:
-    """client - box - servers; servers reach the client through the box, which forwards and has the addresses."""
-
-    def __init__(self) -> None:
-        mark = uuid.uuid4().hex[:8]
-        self.client, self.box, self.servers = (f"hg-{name}-{mark}" for name in ("cli", "box", "srv"))
-
-    def make(self) -> None:
-        for namespace in self.all:
-            ip("netns", "add", namespace)
-            ip("-n", namespace, "link", "set", "lo", "up")
-        for near, far, net in ((self.client, "cli", 1), (self.servers, "srv", 2)):
-            ip("link", "add", far, "netns", self.box, "type", "veth", "peer", "name", "lan", "netns", near)
-            self._give(self.box, far, f"10.{net}.0.1/24", f"fd0{net}::1/64")
-            last = (9,) if net == 1 else (2, 3)
-            self._give(near, "lan", *(f"10.{net}.0.{n}/24" for n in last), *(f"fd0{net}::{n}/64" for n in last))
-            ip("-n", near, "route", "add", "default", "via", f"10.{net}.0.1")
-            ip("-n", near, "route", "add", "default", "via", f"fd0{net}::1")
-        ip("-n", self.client, "route", "add", ADDRESS6, "via", "fd01::1")
-        for address in (ADDRESS, ADDRESS6):
-            ip("-n", self.box, "route", "add", "local", address, "dev", "lo")
-        with inside(self.box):
-            for version in (4, 6):
-                kernel.start_forwarding(version)
-
-    @property
-    def all(self) -> tuple[str, ...]:
-        return self.client, self.box, self.servers
-
-    def _give(self, namespace: str, link: str, *addresses: str) -> None:
-        for address in addresses:
-            nodad = ("nodad",) if ":" in address else ()
-            ip("-n", namespace, "addr", "add", address, "dev", link, *nodad)
-        ip("-n", namespace, "link", "set", link, "up")
-
-    def on_box(self, work: Coroutine[Any, Any, Any]) -> Any:
-        with inside(self.box):
-            return asyncio.run(work)
-
-
 @pytest.fixture(scope="module")
-def wires() -> Iterator[Wires]:
-    made = Wires()
-    try:
-        made.make()
-        with _serving(made):
-            yield made
-    finally:
-        for namespace in made.all:
-            subprocess.run(["ip", "netns", "del", namespace], check=False, capture_output=True)
+def lan() -> Iterator[Wires]:
+    with wires() as found, _serving(found):
+        yield found
 
 
 @pytest.fixture
-def box(wires: Wires) -> Iterator[Wires]:
+def box(lan: Wires) -> Iterator[Wires]:
     """Without rules before and after."""
-    yield wires
-    wires.on_box(kernel.apply(REMOVAL))
+    yield lan
+    lan.on_box(kernel.apply(REMOVAL))
 
 
 @contextlib.contextmanager
@@ -237,6 +187,8 @@ def test_connections_outlive_the_end_of_another_server(box: Wires) -> None:
 
 
 def test_datagrams_from_before_the_service_find_it(box: Wires) -> None:
+    other = rules(Snapshot.of([service("web", [ADDRESS], PORTS[:1]), *both()]), "box").rules
+    box.on_box(kernel.apply(ruleset(other)))  # the kernel remembers datagrams once there are rules at all
     with Talk(box.client, udp=True) as early:
         with pytest.raises(ConnectionRefusedError):
             early.ask()

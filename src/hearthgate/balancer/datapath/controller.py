@@ -110,7 +110,7 @@ class DataPath:
         if wanted != before:
             began = time.monotonic()
             try:
-                await kernel.apply(ruleset(wanted))
+                await kernel.apply(await asyncio.to_thread(ruleset, wanted))
             except HearthgateError as error:
                 self._failed(wanted, found, error)
                 if isinstance(error, Transient):
