@@ -99,8 +99,8 @@ def test_the_table_follows_and_comes_back(lan: Wires, monkeypatch: pytest.Monkey
         await eventually(lambda: made.leads_to(*SERVERS), what="rules for both servers")
         made.show(SERVERS[0])
         await eventually(lambda: made.leads_to(SERVERS[0]), what="rules for the one that is left")
+        await eventually(lambda: made.metric("hearthgate_datapath_endpoints") == 1, what="one server counted")
         assert made.metric("hearthgate_datapath_services") == 1
-        assert made.metric("hearthgate_datapath_endpoints") == 1
         made.on_box("nft", "flush", "ruleset")
         await eventually(lambda: made.leads_to(SERVERS[0]), what="rules again after a flush")
         assert made.metric("hearthgate_datapath_errors_total") == 0
