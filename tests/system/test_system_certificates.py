@@ -200,9 +200,8 @@ async def test_kills_between_any_steps_lose_nothing_and_ask_for_nothing_twice(la
     await eventually(lambda: not lab.cloudflare.records(lab.zone), what="an empty zone")
 
 
-async def test_a_route_asks_for_its_own(lab: Lab, pebble: Pebble) -> None:
-    """By certResolver, from the same issuer; the wildcard that is there does not stand in its way."""
-    route = {
+ASKING = {
+    "ingressroute": {
         "apiVersion": "traefik.io/v1alpha1",
         "kind": "IngressRoute",
         "metadata": {"name": "asking", "namespace": "infra"},
@@ -212,12 +211,48 @@ async def test_a_route_asks_for_its_own(lab: Lab, pebble: Pebble) -> None:
             "routes": [{"match": f"Host(`asking.{DOMAIN}`)", "services": [{"name": "whoami", "port": 80}]}],
             "tls": {"certResolver": "letsencrypt-issuer"},
         },
-    }
+    },
+    "ingress": {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {
+            "name": "asking",
+            "namespace": "infra",
+            "annotations": {
+                "kubernetes.io/ingress.class": "traefik",
+                "traefik.ingress.kubernetes.io/router.entrypoints": "websecure",
+                "traefik.ingress.kubernetes.io/router.tls.certresolver": "letsencrypt-issuer",
+            },
+        },
+        "spec": {
+            "rules": [
+                {
+                    "host": f"asking.{DOMAIN}",
+                    "http": {
+                        "paths": [
+                            {
+                                "path": "/",
+                                "pathType": "Prefix",
+                                "backend": {"service": {"name": "whoami", "port": {"number": 80}}},
+                            }
+                        ]
+                    },
+                }
+            ]
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("kind", ASKING)
+async def test_a_route_asks_for_its_own(lab: Lab, pebble: Pebble, kind: str) -> None:
+    """By certResolver, from the same issuer; the wildcard that is there does not stand in its way."""
+    route = ASKING[kind]
     await lab.kubectl("apply", "-f", "-", stdin=json.dumps(route))
     await lab.until_ready("asking-hearthgate-tls", 1)
     held = await lab.held(name="asking-hearthgate-tls")
     await eventually(lambda: _is(lambda: lab.served(f"asking.{DOMAIN}"), held), what="its certificate")
-    await lab.kubectl("delete", "ingressroute", "-n", "infra", "asking")
+    await lab.kubectl("delete", kind, "-n", "infra", "asking")
 
     async def is_gone() -> bool:
         return await lab.get("certificate", "asking-hearthgate-tls") == {}

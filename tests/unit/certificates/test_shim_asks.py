@@ -70,6 +70,25 @@ class TestIngress:
             {"secretName": "ip", "issuerRef": LE_REF, "usages": usages, "ipAddresses": ["192.0.2.1"]},
         ]
 
+    def test_a_resolver_is_asked_for_hosts_whose_secret_is_not_named(self) -> None:
+        rules = [{"host": host} for host in ("a.test", "B.test", "c.test")]
+        spec = {"rules": rules, "tls": [{"hosts": ["c.test"], "secretName": "own"}, {"hosts": ["d.test"]}]}
+        said = {"traefik.ingress.kubernetes.io/router.tls.certResolver": "le"}
+        (found,) = specs(made(Ingress, spec, said))
+        assert (found["secretName"], found["dnsNames"]) == ("web-hearthgate-tls", ["a.test", "b.test", "d.test"])
+        assert found["issuerRef"]["name"] == "le"
+
+    def test_the_domains_of_a_resolver(self) -> None:
+        prefix = "traefik.ingress.kubernetes.io/router.tls"
+        said = {
+            f"{prefix}.certresolver": "le",
+            f"{prefix}.domains.10.main": "last.test",
+            f"{prefix}.domains.2.main": "a.test",
+            f"{prefix}.domains.2.sans": "*.a.test, b.test",
+        }
+        (found,) = specs(made(Ingress, {"rules": [{"host": "other.test"}]}, said))
+        assert found["dnsNames"] == ["a.test", "*.a.test", "b.test", "last.test"]
+
     def test_nothing_without_an_issuer(self) -> None:
         assert specs(made(Ingress, {"tls": [{"hosts": ["a.test"], "secretName": "a"}]})) == []
 

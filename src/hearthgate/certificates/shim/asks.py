@@ -16,10 +16,18 @@ from hearthgate.certificates.shim.asked import (
     issuer_asked,
     resolver_issuer,
 )
-from hearthgate.certificates.shim.hosts import Wanted, of_gateway, of_ingress, of_route, of_store
+from hearthgate.certificates.shim.hosts import (
+    Wanted,
+    of_gateway,
+    of_ingress,
+    of_ingress_resolver,
+    of_route,
+    of_store,
+)
 from hearthgate.resources.certmanager.references import IssuerRef
 from hearthgate.resources.gateway.gateways import Gateway
 from hearthgate.resources.networking import Ingress
+from hearthgate.resources.traefik.ingress_tls import ingress_tls
 from hearthgate.resources.traefik.ingressroute import Domain, IngressRoute, RouteTLS
 from hearthgate.resources.traefik.tcp import IngressRouteTCP, RouteTLSTCP
 from hearthgate.resources.traefik.tls import TLSStore
@@ -78,6 +86,9 @@ def asks(source: Source, view: View) -> Asked:
     names = wanted.names
     if issuer is None and (resolver := _resolver(source, view.entrances)):
         issuer = resolver_issuer(resolver, source.metadata.namespace, view.exists)
+        if isinstance(source, Ingress):
+            wanted = of_ingress_resolver(source, ingress_tls(annotations).domains)
+            names = wanted.names
     if issuer is None and isinstance(source, IngressRoute | IngressRouteTCP):
         issuer, names = view.unasked, _uncovered(source, names, view.covers)
     if issuer is None:
@@ -111,6 +122,8 @@ def _entrance(route: IngressRoute | IngressRouteTCP, entrances: Entrances) -> En
 
 def _resolver(source: Source, entrances: Entrances) -> str:
     match source:
+        case Ingress():
+            return ingress_tls(source.metadata.annotations).resolver
         case TLSStore():
             generated = source.spec.default_generated_cert
             return generated.resolver if generated is not None else ""

@@ -33,6 +33,7 @@ class Wanted(NamedTuple):
 
 
 def of_ingress(ingress: Ingress) -> Wanted:
+    """By cert-manager's annotations: the Secrets that spec.tls names."""
     names, mistakes = [], []
     times = Counter(entry.secret_name for entry in ingress.spec.tls if entry.secret_name)
     twice = sorted(name for name, count in times.items() if count > 1)
@@ -48,6 +49,17 @@ def of_ingress(ingress: Ingress) -> Wanted:
         else:
             names.append(Names(entry.secret_name, _distinct(entry.hosts)))
     return Wanted(tuple(names), tuple(mistakes))
+
+
+def of_ingress_resolver(ingress: Ingress, domains: Iterable[Domain]) -> Wanted:
+    """By a resolver: the domains, else the hosts of the rules, but for those whose Secret spec.tls names: as with
+    upstream, somebody else fills that."""
+    named = {host.lower() for entry in ingress.spec.tls if entry.secret_name for host in entry.hosts}
+    rules = (rule.host.lower() for rule in ingress.spec.rules if rule.host)
+    unnamed = (host.lower() for entry in ingress.spec.tls if not entry.secret_name for host in entry.hosts)
+    listed = tuple(_of_domains(domains)) or (*rules, *unnamed)
+    hosts = tuple(host for host in _distinct(listed) if host not in named)
+    return Wanted((Names(own_secret(ingress), hosts),)) if hosts else Wanted()
 
 
 def of_gateway(gateway: Gateway) -> Wanted:

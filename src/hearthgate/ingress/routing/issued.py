@@ -24,7 +24,7 @@ from hearthgate.resources.meta import Resource
 from hearthgate.resources.traefik.ingressroute import Domain
 from hearthgate.rules.tcp import names_of
 
-ROUTES: Final = frozenset(("IngressRoute", "IngressRouteTCP"))
+ROUTES: Final = frozenset(("Ingress", "IngressRoute", "IngressRouteTCP"))
 _SHOWN: Final = 5
 
 

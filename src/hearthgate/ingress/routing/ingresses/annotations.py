@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from hearthgate.model.problems import Problem, Reason, Severity, did_you_mean, shorten
 from hearthgate.model.refs import ObjectRef
-from hearthgate.resources.traefik.ingressroute import MAX_PRIORITY, RouterObservability
+from hearthgate.resources.traefik.ingress_tls import RESOLVER, ingress_tls, is_domain, listed
+from hearthgate.resources.traefik.ingressroute import MAX_PRIORITY, Domain, RouterObservability
 from hearthgate.resources.traefik.service import Cookie, ObjectReference, ServiceRef, Sticky
 
 PREFIX: Final = "traefik.ingress.kubernetes.io/"
@@ -18,11 +19,11 @@ PATH_MATCHERS: Final = ("Path", "PathPrefix", "PathRegexp")
 _TRUE: Final = ("1", "t", "T", "true", "TRUE", "True")
 _FALSE: Final = ("0", "f", "F", "false", "FALSE", "False")
 _SAME_SITE: Final = ("none", "lax", "strict")
-_NO_RESOLVER: Final = "is not supported yet: name a Secret under spec.tls"
 
 
 class RouterOptions(NamedTuple):
-    """What the annotations of an Ingress say of all its routers. `tls`: they serve TLS whatever the entrypoint."""
+    """What the annotations of an Ingress say of all its routers. `tls`: they serve TLS whatever the entrypoint.
+    cert_resolver: the issuer of certificates for the domains, else for the hosts."""
 
     entrypoints: tuple[str, ...] = ()
     middlewares: tuple[str, ...] = ()
@@ -31,6 +32,8 @@ class RouterOptions(NamedTuple):
     path_matcher: str = ""
     tls: bool = False
     tls_options: str = ""
+    cert_resolver: str = ""
+    domains: tuple[Domain, ...] = ()
     observability: RouterObservability | None = None
 
 
@@ -82,15 +85,19 @@ def router_options(ref: ObjectRef, annotations: Mapping[str, str]) -> tuple[Rout
     known = tuple(ROUTER_NAMES)
     says_tls = any(key.startswith("tls.") for key in reader.values)
     tls = reader.take("tls", _boolean, False)
-    _refuse_resolvers(reader)
+    issued = ingress_tls(annotations)
+    for key in [key for key in reader.values if key == RESOLVER or is_domain(key)]:
+        del reader.values[key]
     options = RouterOptions(
-        entrypoints=reader.take("entrypoints", _list, ()),
-        middlewares=reader.take("middlewares", _list, ()),
+        entrypoints=reader.take("entrypoints", listed, ()),
+        middlewares=reader.take("middlewares", listed, ()),
         priority=reader.take("priority", _priority, 0),
         syntax=reader.take("rulesyntax", _one_of(("v2", "v3", "default")), "").replace("default", ""),
         path_matcher=reader.take("pathmatcher", _one_of(PATH_MATCHERS), ""),
         tls=tls or says_tls,
         tls_options=reader.take("tls.options", str, ""),
+        cert_resolver=issued.resolver,
+        domains=issued.domains,
         observability=_observability(reader),
     )
     reader.refuse_rest(known)
@@ -112,7 +119,7 @@ def service_reference(
         sticky=_sticky(reader),
         native_lb=reader.take("nativelb", _boolean, native_lb),
         node_port_lb=reader.take("nodeportlb", _boolean, False),
-        middlewares=tuple(ObjectReference(name=name) for name in reader.take("middlewares", _list, ())),
+        middlewares=tuple(ObjectReference(name=name) for name in reader.take("middlewares", listed, ())),
     )
     reader.refuse_rest(SERVICE_NAMES)
     return reference, tuple(reader.problems)
@@ -128,13 +135,6 @@ SERVICE_NAMES: Final = (
     *("serversscheme", "serverstransport", "passhostheader", "nativelb", "nodeportlb", "middlewares"),
     *("sticky.cookie", *(f"sticky.cookie.{name}" for name in _COOKIE_NAMES)),
 )
-
-
-def _refuse_resolvers(reader: _Reader) -> None:
-    """Certificates that somebody else should get: served meanwhile with those that there are."""
-    for key in [key for key in reader.values if key == "tls.certresolver" or key.startswith("tls.domains.")]:
-        name, _ = reader.values.pop(key)
-        reader.complain(name, Reason.UNSUPPORTED, f"{key} {_NO_RESOLVER}", Severity.WARNING)
 
 
 def _observability(reader: _Reader) -> RouterObservability | None:
@@ -193,10 +193,6 @@ def _priority(text: str) -> int:
     if not -MAX_PRIORITY <= value <= MAX_PRIORITY:
         raise ValueError(f"{shorten(text)} is beyond {MAX_PRIORITY}, what is above is kept for internal routers")
     return value
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(part for each in text.split(",") if (part := each.strip()))
 
 
 def _same_site(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from hearthgate.ingress.routing.certificates import built_certificate
@@ -23,6 +23,7 @@ from hearthgate.ingress.routing.ingresses.backends import (
 from hearthgate.ingress.routing.ingresses.classes import Classes
 from hearthgate.ingress.routing.ingresses.nginx import nginx_problems
 from hearthgate.ingress.routing.ingresses.paths import EVERYTHING, default_priority, rule_text
+from hearthgate.ingress.routing.issued import Awaited, awaited
 from hearthgate.ingress.routing.middlewares import Middlewares, Values
 from hearthgate.ingress.routing.model import DEFAULT_TLS_OPTIONS, Certificate, Router, Service
 from hearthgate.ingress.routing.names import default_tls_options, normalize
@@ -35,6 +36,7 @@ from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity, did_you_mean, shorten
 from hearthgate.resources.core import Secret
 from hearthgate.resources.networking import Ingress, IngressPath
+from hearthgate.resources.traefik.ingress_tls import RESOLVER
 from hearthgate.resources.traefik.service import ObjectReference
 from hearthgate.rules.rule import Rule, RuleError, compile_rule
 
@@ -117,7 +119,8 @@ class Ingresses:
         middlewares = self._resolved(ingress, options, problems)
         common = _Common(ingress, options, entrypoints, middlewares, problems)
         routers = [*self._paths(common), *self._default(common)]
-        return Result(linked_routers(ingress.ref, routers, certificates), tuple(problems))
+        linked = linked_routers(ingress.ref, routers, certificates)
+        return Result(linked._replace(awaited=_awaited(common, routers)), tuple(problems))
 
     def _paths(self, common: _Common) -> Iterator[Router]:
         ingress, made = common.ingress, list[_Path]()
@@ -262,3 +265,13 @@ class Ingresses:
             message = f"{broken.message}; meanwhile another certificate serves its hosts"
             where = Origin(ingress.ref, f"spec.tls[{index}]")
             problems.append(where.problem("secretName", broken.reason, message, Severity.WARNING))
+
+
+def _awaited(common: _Common, routers: Iterable[Router]) -> tuple[Awaited, ...]:
+    """Hosts under spec.tls have the Secrets that it names, whoever fills them."""
+    ingress, options = common.ingress, common.options
+    field = annotation_field(f"{ROUTER}{RESOLVER}")
+    named = {host.lower() for entry in ingress.spec.tls if entry.secret_name for host in entry.hosts}
+    waits = awaited(ingress.ref, field, options.cert_resolver, options.domains, routers)
+    left = (each._replace(hosts=tuple(host for host in each.hosts if host not in named)) for each in waits)
+    return tuple(each for each in left if each.hosts)
