@@ -111,16 +111,16 @@ class Http2:
         return stream
 
     async def until(self, *kinds: type, within: float = 10.0) -> bool:
-        """Reads until an event of one of these kinds has come; False when the connection ended before."""
+        """Reads until an event of one of these kinds has come; False when the connection ended before. Frame by
+        frame: after a GOAWAY the library bears no more, though answers may follow."""
         async with asyncio.timeout(within):
             while not any(isinstance(event, kinds) for event in self.events):
                 try:
-                    data = await self._reader.read(1 << 16)
-                except ConnectionError:
+                    head = await self._reader.readexactly(9)
+                    body = await self._reader.readexactly(int.from_bytes(head[:3], "big"))
+                except (ConnectionError, asyncio.IncompleteReadError):
                     return False
-                if not data:
-                    return False
-                self.events += self.http.receive_data(data)
+                self.events += self.http.receive_data(head + body)
                 self.flush()
         return True
 
