@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -143,14 +143,33 @@ class Node(LenientResource, frozen=True, kw_only=True):
     status: NodeStatus | None = None
 
 
+class PodIP(Lenient, frozen=True, kw_only=True):
+    ip: str = ""
+
+
 class PodStatus(Lenient, frozen=True, kw_only=True):
+    """pod_ips: of both families; the first one is pod_ip."""
+
     phase: str = ""
     pod_ip: str = msgspec.field(default="", name="podIP")
+    pod_ips: tuple[PodIP, ...] = msgspec.field(default=(), name="podIPs")
+
+
+class ContainerPort(Lenient, frozen=True, kw_only=True):
+    name: str = ""
+    container_port: int = 0
+    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
+
+
+class Container(Lenient, frozen=True, kw_only=True):
+    name: str = ""
+    ports: tuple[ContainerPort, ...] = ()
 
 
 class PodSpec(Lenient, frozen=True, kw_only=True):
     node_name: str = ""
     host_network: bool = False
+    containers: tuple[Container, ...] = ()
 
 
 class Pod(LenientResource, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from hearthgate.resources.certmanager.kinds import KINDS as CERT_MANAGER
 from hearthgate.resources.gateway.kinds import KINDS as GATEWAY
 from hearthgate.resources.kinds import Column, Kind
 from hearthgate.resources.metallb.kinds import KINDS as METALLB
+from hearthgate.resources.policy import KINDS as POLICY
 from hearthgate.resources.traefik.kinds import KINDS as TRAEFIK
 
 _CREATED = ".metadata.creationTimestamp"
@@ -213,6 +214,7 @@ KINDS: tuple[Kind, ...] = (
     *TRAEFIK,
     *GATEWAY,
     *METALLB,
+    *POLICY,
     *CERT_MANAGER,
 )
 

@@ -1,0 +1,1 @@
+"""Which pods may talk to which: NetworkPolicies evaluated, explained, suggested and enforced."""
