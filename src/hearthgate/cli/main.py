@@ -4,6 +4,7 @@ import click
 
 from hearthgate import __version__
 from hearthgate.cli.backup import backup
+from hearthgate.cli.can_reach import can_reach
 from hearthgate.cli.certs import certs
 from hearthgate.cli.check import check
 from hearthgate.cli.explain import explain
@@ -30,4 +31,5 @@ main.add_command(export)
 main.add_command(certs)
 main.add_command(ips)
 main.add_command(explain)
+main.add_command(can_reach)
 main.add_command(speaker)

@@ -15,7 +15,7 @@ _OVER: Final = frozenset(("Succeeded", "Failed"))
 
 
 class ContainerPort(NamedTuple):
-    """A port of a pod that has a name, as policies may use it."""
+    """A port that a pod says it serves; policies may use its name."""
 
     name: str
     protocol: Protocol
@@ -24,7 +24,7 @@ class ContainerPort(NamedTuple):
 
 class PodEnd(NamedTuple):
     """addresses: of both families, as far as known; policies judge by labels without any. host_network: it has
-    its node's address, so policies neither select it nor know it as a pod."""
+    its node's address, so policies neither select it nor know it as a pod. workload: the name of what made it."""
 
     namespace: str
     name: str
@@ -33,6 +33,7 @@ class PodEnd(NamedTuple):
     node: str = ""
     host_network: bool = False
     ports: tuple[ContainerPort, ...] = ()
+    workload: str = ""
 
     @property
     def key(self) -> Key:
@@ -43,12 +44,16 @@ class PodEnd(NamedTuple):
 
 
 class Outside(NamedTuple):
-    """What is no pod. node: the name of the node that has the address."""
+    """What is no pod. node: the name of the node that has the address. is_internet: it stands for all that is far
+    away."""
 
     address: Address
     node: str = ""
+    is_internet: bool = False
 
     def __str__(self) -> str:
+        if self.is_internet:
+            return "the internet"
         return f"{self.address} (node {self.node})" if self.node else str(self.address)
 
 
@@ -87,7 +92,7 @@ def nodes_of(snapshot: Snapshot) -> dict[Address, str]:
 def _pod(pod: Pod) -> PodEnd:
     status, spec = pod.status, pod.spec
     texts = (status.pod_ip, *(one.ip for one in status.pod_ips)) if status is not None else ()
-    named = (port for container in spec.containers for port in container.ports if port.name)
+    listed = (port for container in spec.containers for port in container.ports)
     return PodEnd(
         pod.metadata.namespace,
         pod.metadata.name,
@@ -95,8 +100,17 @@ def _pod(pod: Pod) -> PodEnd:
         tuple(dict.fromkeys(_addresses(texts))),
         spec.node_name,
         spec.host_network,
-        tuple(ContainerPort(port.name, Protocol(port.protocol), port.container_port) for port in named),
+        tuple(ContainerPort(port.name, Protocol(port.protocol), port.container_port) for port in listed),
+        _workload(pod),
     )
+
+
+def _workload(pod: Pod) -> str:
+    """A Deployment's name is its ReplicaSet's without the hash."""
+    owner = next((one for one in pod.metadata.owner_references if one.controller), None)
+    if owner is None:
+        return ""
+    return owner.name.rpartition("-")[0] if owner.kind == "ReplicaSet" else owner.name
 
 
 def _addresses(texts: Iterable[str]) -> Iterator[Address]:

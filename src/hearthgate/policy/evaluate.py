@@ -176,4 +176,5 @@ def internet(world: World) -> Outside:
     ]
     candidates = (ipaddress.IPv4Address((first << 24) + 0x000101) for first in range(11, 224))
     public = [address for address in candidates if address.is_global]
-    return Outside(min(public, key=lambda address: sum(address in network for network in named)))
+    best = min(public, key=lambda address: sum(address in network for network in named))
+    return Outside(best, is_internet=True)

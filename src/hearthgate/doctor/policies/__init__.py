@@ -1,0 +1,1 @@
+"""What NetworkPolicies do to connections, in words."""
