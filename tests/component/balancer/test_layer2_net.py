@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from hearthgate.balancer.layer2.announcer import Announcer
+from hearthgate.balancer.layer2 import announcer
+from hearthgate.balancer.layer2.announcer import Announcer, Counts
 from hearthgate.balancer.layer2.box import BoxAnnouncer
 from hearthgate.balancer.layer2.conflicts import Conflict
 from tests.waiting import eventually
@@ -61,12 +62,12 @@ async def lan() -> AsyncIterator[Lan]:
         assert libc.setns(inside, 0) == 0
         os.close(inside)
         conflicts: list[Conflict] = []
-        announcer = Announcer(may_answer=lambda: True, on_conflict=conflicts.append)
-        await announcer.start()
+        made = Announcer(may_answer=lambda: True, on_conflict=conflicts.append)
+        await made.start()
         try:
-            yield Lan(announcer, conflicts, there)
+            yield Lan(made, conflicts, there)
         finally:
-            await announcer.stop()
+            await made.stop()
     finally:
         libc.setns(home, 0)
         os.close(home)
@@ -102,6 +103,34 @@ async def test_a_lost_carrier_and_a_foreign_claim_are_told(lan: Lan) -> None:
     await eventually(lambda: "no carrier" in lan.announcer.state[V4].trouble, what="the loss")
     await lan.ask("ip link set cli up")
     await eventually(lambda: lan.announcer.state[V4].interfaces == ("lan",), what="the return")
+
+
+async def test_a_claim_is_answered_once_in_a_while(lan: Lan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 5227 2.4 (c): whoever was misled by it learns better, and two that will not yield do not shout."""
+    monkeypatch.setattr(announcer, "REPEATS", (0.0,))
+    lan.announcer.announce(V4, interfaces=None)
+    await eventually(lambda: lan.announcer.counts.get(V4, Counts()).gratuitous == 2, what="the announcement")
+    for number in range(1, 4):
+        await lan.ask(f"arping -c 1 -w 1 -U -S {V4} -i cli {V4}")
+        await eventually(lambda many=number: len(lan.conflicts) >= many, what="the conflict")  # type: ignore[misc]
+    assert lan.announcer.counts[V4].gratuitous == 4, "one defence is a pair of frames"
+
+
+async def test_switches_that_look_into_multicast_let_questions_through(lan: Lan) -> None:
+    """They forward to who has joined a group (RFC 4541), and neighbours are asked for in groups."""
+    shell(f"ip -n {lan.client} link add br0 type bridge mcast_snooping 1")
+    shell(f"ip -n {lan.client} link set cli master br0")
+    shell(f"ip -n {lan.client} link set br0 up")
+    group = "ff02::1:ff00:50"
+
+    async def is_known() -> bool:
+        done = await asyncio.to_thread(shell, f"ip netns exec {lan.client} bridge mdb show")
+        return group in done.stdout
+
+    lan.announcer.announce(V6, interfaces=None)
+    await eventually(is_known, what="the group at the switch")
+    lan.announcer.withdraw(V6)
+    await eventually(lambda: group not in shell("ip maddress show dev lan").stdout, what="the end of it")
 
 
 async def test_a_box_takes_what_it_announces_and_gives_it_up(lan: Lan) -> None:

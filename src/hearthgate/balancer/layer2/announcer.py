@@ -28,6 +28,10 @@ PROBES: Final = 3
 SPACING: Final = 0.1
 """Seconds between two probes, and after the last: far less than RFC 5227 asks for, as a Service waits for it."""
 
+DEFEND_INTERVAL: Final = 10.0
+"""Seconds in which one claim of somebody else is answered (RFC 5227 2.4 (c)): what is announced is not given up,
+for a Service is reached there, and two machines that both stay shall not shout at each other."""
+
 
 class Announced(NamedTuple):
     """interfaces: where the address is answered for now. trouble: why nowhere, or not everywhere it was asked for,
@@ -67,6 +71,7 @@ class Announcer:
         self._places: dict[Address, Choice] = {}
         self._foreign: dict[Address, Foreign] = {}
         self._counts: dict[Address, Counts] = {}
+        self._defended: dict[tuple[Address, Link], float] = {}
         self._ears: dict[Link, Ear] = {}
         self._timers: dict[tuple[Address, Link], list[asyncio.TimerHandle]] = {}
         self._interfaces = Interfaces((), frozenset())
@@ -177,6 +182,7 @@ class Announcer:
         self._places = {address: self._choose(address, names) for address, names in self._wanted.items()}
         now = {(address, link) for address, choice in self._places.items() for link in choice.links}
         for place in self._timers.keys() - now:
+            self._defended.pop(place, None)
             for timer in self._timers.pop(place):
                 timer.cancel()
         for place in now - self._timers.keys():
@@ -230,6 +236,7 @@ class Announcer:
         if is_claim and self._may_answer():
             self._foreign[address] = Foreign(_mac(frame), ear.link.name)
             self._on_conflict(Conflict(address, self._foreign[address]))
+            self._defend(address, ear.link)
         if not is_question:
             return
         self._count(address, requests=True)
@@ -238,6 +245,13 @@ class Announcer:
                 arp.answer(frame, ear.link.mac) if isinstance(frame, arp.Arp) else ndp.answer(frame, ear.link.mac)
             )
             self._count(address, responses=ear.send(reply))
+
+    def _defend(self, address: Address, link: Link) -> None:
+        """Against a claim: neighbours that heeded it come back."""
+        now = asyncio.get_running_loop().time()
+        if now - self._defended.get((address, link), -DEFEND_INTERVAL) >= DEFEND_INTERVAL:
+            self._defended[address, link] = now
+            self._claim(address, link)
 
     def _send(self, link: Link, frame: Frame) -> bool:
         ear = self._ears.get(link)
