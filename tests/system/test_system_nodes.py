@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.request import urlopen
 
 import pytest
 from yarl import URL
@@ -26,6 +27,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("ip") is None, reason="needs the Debian package iproute2"),
 ]
 LONG = 30.0
+METRICS = 7472
 
 
 class Home(NamedTuple):
@@ -67,8 +69,11 @@ async def home(folder: Path, nodes: tuple[str, ...], *arguments: str) -> AsyncIt
 
 
 async def test_whatever_happens_to_a_node_another_takes_over(tmp_path: Path) -> None:
-    async with home(tmp_path, ("n1", "n2")) as here:
+    async with home(tmp_path, ("n1", "n2"), "--set", f"loadBalancer.metricsAddress=:{METRICS}") as here:
         first = await here.settled()
+        with here.lan.inside("client"):
+            page = urlopen(f"http://{here.lan.addresses[first]}:{METRICS}/metrics", timeout=LONG).read().decode()
+        assert f'node="{first}",ip="{ADDRESS}"}} 1' in page
 
         began = time.monotonic()
         here.speakers.send(first, signal.SIGKILL)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Final
 
+from hearthgate.app.member_nodes import MemberNodes
 from hearthgate.app.parts import ADDRESSES
 from hearthgate.app.settings import Settings, pod_namespace
 from hearthgate.app.speaker import check_key_file, key_source
@@ -50,6 +51,7 @@ class Addresses:
             on_problems=lambda found: self._tell(pools=found),
         )
         self._speaking: Speaking | None = None
+        self._members: MemberNodes | None = None
         if host is not None:
             members = settings.load_balancer
             check_key_file(members)
@@ -62,7 +64,9 @@ class Addresses:
                 on_problems=lambda found: self._tell(bgp=found),
                 on_path_problems=lambda found: self._tell(path=found),
             )
-            self._speaking = Speaking(settings, host, around, key=key)
+            speaking = self._speaking = Speaking(settings, host, around, key=key)
+            if members.has_members:
+                self._members = MemberNodes(client, hub, host, alive=lambda: speaking.alive)
 
     @property
     def parts(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
@@ -72,6 +76,8 @@ class Addresses:
         }
         if self._speaking is not None:
             parts["speaker"] = self._speaking.run
+        if self._members is not None:
+            parts["members"] = self._members.run
         return parts
 
     def reload(self, settings: Settings) -> None:

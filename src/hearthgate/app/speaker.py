@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import structlog
 
+from hearthgate.app.metrics_page import MetricsPage
 from hearthgate.app.registration import Registration
 from hearthgate.app.settings import Settings, pod_namespace
 from hearthgate.app.speaking import KINDS, Speaking, Surroundings
@@ -17,7 +18,7 @@ from hearthgate.app.state import prepare_state_folder
 from hearthgate.app.stopping import until_stopped
 from hearthgate.app.supervisor import supervised
 from hearthgate.balancer.heartbeats.key import read_key, shared_key
-from hearthgate.balancer.settings import LoadBalancerSettings
+from hearthgate.balancer.settings import LoadBalancerSettings, read_where
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.config import ClientConfig
 from hearthgate.cluster.events import EventWriter
@@ -68,6 +69,8 @@ async def _serve(options: SpeakerOptions, hurried: asyncio.Event) -> None:
             "speaker": speaking.run,
             "registration": registration.run,
         }
+        if load_balancer.metrics_address:
+            parts["metrics"] = MetricsPage(read_where(load_balancer.metrics_address), speaking.metrics).run
         log.info("speaker starts", node=options.node, api=options.config.server)
         try:
             async with supervised(parts):

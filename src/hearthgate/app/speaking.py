@@ -86,6 +86,11 @@ class Speaking:
         finally:
             await self._announcer.stop()
 
+    @property
+    def alive(self) -> frozenset[str]:
+        """The names of the nodes whose heartbeats are heard, our own among them."""
+        return self._beats.alive if self._beats is not None else frozenset({self._node})
+
     async def stop(self) -> None:
         """What is announced stays taken by the kernel, for the proxy serves on."""
         await self._announcer.stop()

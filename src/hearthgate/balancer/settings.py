@@ -40,6 +40,7 @@ class LoadBalancerSettings(Strict, frozen=True, kw_only=True):
     data_path: whether the kernel leads connections on to the servers of Services; auto: where no kube-proxy does.
     A bare `off` is false in YAML, so that means the same.
     forwarding: whether the kernel may be told to forward, which servers on other machines need.
+    metrics_address: where `hearthgate speaker` serves /metrics; empty: nowhere. `up` has its own page for all.
     """
 
     enabled: bool | None = None
@@ -49,6 +50,7 @@ class LoadBalancerSettings(Strict, frozen=True, kw_only=True):
     placement: Literal["balanced", "hash"] = "balanced"
     data_path: Literal["auto", "nftables", "off"] | bool = "auto"
     forwarding: bool = False
+    metrics_address: str = ""
     heartbeat: HeartbeatSettings = HeartbeatSettings()
 
     @property
@@ -115,6 +117,7 @@ def mistakes(settings: LoadBalancerSettings) -> Iterator[Mistake]:
         yield Mistake("heartbeat.misses", Reason.INVALID_VALUE, f"{beat.misses} is not between 1 and 100")
     for path, text, is_own in (
         ("heartbeat.address", beat.address, True),
+        *((("metricsAddress", settings.metrics_address, True),) if settings.metrics_address else ()),
         *((f"members.{name}", text, False) for name, text in sorted(settings.members.items())),
     ):
         try:
