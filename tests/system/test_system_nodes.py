@@ -72,7 +72,8 @@ async def test_whatever_happens_to_a_node_another_takes_over(tmp_path: Path) -> 
     async with home(tmp_path, ("n1", "n2"), "--set", f"loadBalancer.metricsAddress=:{METRICS}") as here:
         first = await here.settled()
         with here.lan.inside("client"):
-            page = urlopen(f"http://{here.lan.addresses[first]}:{METRICS}/metrics", timeout=LONG).read().decode()
+            url = f"http://{here.lan.addresses[first]}:{METRICS}/metrics"
+            page = urlopen(url, timeout=LONG).read().decode()  # noqa: ASYNC210 - this thread is in that namespace
         assert f'node="{first}",ip="{ADDRESS}"}} 1' in page
 
         began = time.monotonic()

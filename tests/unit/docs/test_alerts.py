@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 import yaml
 
+from hearthgate.balancer import metrics as pools
+from hearthgate.balancer.bgp.metrics import BFD, BGP
+from hearthgate.balancer.datapath.controller import ERRORS
+from hearthgate.balancer.speaker.speaker import ANNOUNCED, COUNTS
 from hearthgate.certificates.metrics import METRICS
 
 FOLDER = Path(__file__).parents[3] / "docs" / "alerts"
-KNOWN = {metric.name: metric for metric in METRICS}
+ADDRESSES = (*pools.TOTAL, *pools.IN_USE, ANNOUNCED, *COUNTS, *(metric for metric, _ in BGP), *BFD, ERRORS)
+KNOWN = {metric.name: metric for metric in (*METRICS, *ADDRESSES)}
 NAME = re.compile(r"\b(?:certmanager|hearthgate|traefik|metallb)_[a-z0-9_]+")
 MATCHERS = re.compile(r"([a-z0-9_]+)\{([^}]*)\}")
 

@@ -44,11 +44,12 @@ class Announced(NamedTuple):
 
 class Counts(NamedTuple):
     """Of one address, since the start. In the order of upstream's metrics: metallb_layer2_requests_received,
-    _responses_sent, _gratuitous_sent."""
+    _responses_sent, _gratuitous_sent, and then how often somebody else claimed it."""
 
     requests: int = 0
     responses: int = 0
     gratuitous: int = 0
+    conflicts: int = 0
 
 
 class Announcer:
@@ -235,6 +236,7 @@ class Announcer:
             is_question, is_claim = not frame.is_advertisement, frame.is_advertisement
         if is_claim and self._may_answer():
             self._foreign[address] = Foreign(_mac(frame), ear.link.name)
+            self._count(address, conflicts=True)
             self._on_conflict(Conflict(address, self._foreign[address]))
             self._defend(address, ear.link)
         if not is_question:
@@ -257,13 +259,10 @@ class Announcer:
         ear = self._ears.get(link)
         return ear is not None and ear.send(frame)
 
-    def _count(
-        self, address: Address, *, requests: bool = False, responses: bool = False, gratuitous: bool = False
-    ) -> None:
+    def _count(self, address: Address, **more: bool) -> None:
+        """more: fields of Counts, by one where true."""
         old = self._counts.get(address, Counts())
-        self._counts[address] = Counts(
-            old.requests + requests, old.responses + responses, old.gratuitous + gratuitous
-        )
+        self._counts[address] = old._replace(**{name: getattr(old, name) + one for name, one in more.items()})
 
 
 def _probe(address: Address, mac: Mac) -> Frame:

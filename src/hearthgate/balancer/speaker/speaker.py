@@ -47,12 +47,13 @@ ANNOUNCED: Final = Metric(
     ("service", "protocol", "node", "ip"),
     "1 for each address that this node announces for a Service.",
 )
-_COUNTS: Final = tuple(
-    Metric(f"metallb_layer2_{name}", "counter", ("ip",), help_)
+COUNTS: Final = tuple(
+    Metric(name, "counter", ("ip",), help_)
     for name, help_ in (
-        ("requests_received", "Questions for the address."),
-        ("responses_sent", "Answers to questions for the address."),
-        ("gratuitous_sent", "Announcements of the address that nobody had asked for."),
+        ("metallb_layer2_requests_received", "Questions for the address."),
+        ("metallb_layer2_responses_sent", "Answers to questions for the address."),
+        ("metallb_layer2_gratuitous_sent", "Announcements of the address that nobody had asked for."),
+        ("hearthgate_layer2_conflicts_total", "Claims of other machines to the address while it is announced."),
     )
 )
 
@@ -186,7 +187,7 @@ class Speaker:
         ]
         yield from family(ANNOUNCED, sorted((*values, *self._beside())))
         counts = self._announcer.counts
-        for place_, metric in enumerate(_COUNTS):
+        for place_, metric in enumerate(COUNTS):
             yield from family(metric, [((str(address),), float(one[place_])) for address, one in counts.items()])
 
     async def _probe(self, address: Address) -> None:
