@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,7 +25,10 @@ from tests.waiting import eventually
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
-    pytest.mark.skipif(shutil.which("ip") is None, reason="needs the Debian package iproute2"),
+    pytest.mark.skipif(
+        shutil.which("ip") is None or shutil.which("arping") is None,
+        reason="needs the Debian packages iproute2 and arping",
+    ),
 ]
 LONG = 30.0
 METRICS = 7472
@@ -44,6 +48,14 @@ class Home(NamedTuple):
             return next(others, "")
 
         return await eventually(found, within=LONG, what=f"an answer of another node than {but}")
+
+    def mac(self, node: str) -> str:
+        return self.lan.on(node, "cat", "/sys/class/net/lan/address").strip()
+
+    def answering(self) -> set[str]:
+        """The hardware addresses of all that answer for the address: two in a split."""
+        said = self.lan.on("client", "arping", "-c", "3", "-W", "0.1", "-w", "1", "-i", "lan", ADDRESS)
+        return set(re.findall(r"from ([0-9a-f:]{17})", said))
 
     async def settled(self) -> str:
         """Who answers once all nodes live."""
@@ -86,7 +98,7 @@ async def test_whatever_happens_to_a_node_another_takes_over(tmp_path: Path) -> 
         began = time.monotonic()
         here.speakers.send(owner, signal.SIGSTOP)
         other = await here.owner(began, owner)
-        mac = here.lan.on(other, "cat", "/sys/class/net/lan/address").strip()
+        mac = here.mac(other)
         here.lan.on("client", "ip", "neigh", "flush", "all")
         await eventually(lambda: mac in here.lan.on("client", "ip", "neigh", "show", ADDRESS), what="its MAC")
         here.speakers.send(owner, signal.SIGCONT)
@@ -96,9 +108,11 @@ async def test_whatever_happens_to_a_node_another_takes_over(tmp_path: Path) -> 
         began = time.monotonic()
         here.lan.cut(owner)
         other = await here.owner(began, owner)
+        assert here.answering() == {here.mac(other)}
         here.lan.join(owner)
 
         owner = await here.settled()
+        await eventually(lambda: here.answering() == {here.mac(owner)}, within=LONG, what="one node that answers")
         began = time.monotonic()
         here.speakers.send(owner, signal.SIGTERM)
         await here.owner(began, owner)
