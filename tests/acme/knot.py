@@ -52,7 +52,8 @@ class Knot:
 
 
 @contextlib.contextmanager
-def run_knot(zone: str, *, algorithm: str = "hmac-sha256") -> Iterator[Knot]:
+def run_knot(zone: str, *, algorithm: str = "hmac-sha256", content: str = _ZONE) -> Iterator[Knot]:
+    """content: of the zone's file."""
     assert BINARY is not None, "Debian's package knot is needed"
     folder = Path(tempfile.mkdtemp(prefix="knot-"))
     knot = Knot(
@@ -62,7 +63,7 @@ def run_knot(zone: str, *, algorithm: str = "hmac-sha256") -> Iterator[Knot]:
         secret=base64.b64encode(secrets.token_bytes(32)).decode(),
         algorithm=algorithm,
     )
-    (folder / "zone").write_text(_ZONE)
+    (folder / "zone").write_text(content)
     (folder / "knot.conf").write_text(_config(knot, zone, folder))
     log = (folder / "log").open("wb")
     process = subprocess.Popen(

@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from hearthgate.app import addresses, certificates
+from hearthgate.app import addresses, certificates, dns
 from hearthgate.app.addresses import Addresses
+from hearthgate.app.box.facts import read_facts
 from hearthgate.app.certificates import Certificates
+from hearthgate.app.dns import DNS
 from hearthgate.app.parts import Description
 from hearthgate.app.settings import Settings
 from hearthgate.cluster.client import Client
@@ -47,7 +49,7 @@ class Around(NamedTuple):
 
 def kinds_read(settings: Settings, *, on_box: bool) -> tuple[type[Resource], ...]:
     """By the domains that will run."""
-    domains = (certificates, addresses)
+    domains = (certificates, addresses, dns)
     return tuple(kind for domain in domains if domain.is_wanted(settings, on_box=on_box) for kind in domain.KINDS)
 
 
@@ -68,6 +70,15 @@ def make_domains(settings: Settings, around: Around) -> tuple[Domain, ...]:
                 hub=around.hub,
                 host=around.host,
                 on_problems=lambda problems: around.tell("addresses", problems),
+            )
+        )
+    if dns.is_wanted(settings, on_box=on_box):
+        made.append(
+            DNS(
+                settings,
+                hub=around.hub,
+                otherwise=read_facts().addresses if on_box else (),
+                on_problems=lambda problems: around.tell("dns", problems),
             )
         )
     return tuple(made)

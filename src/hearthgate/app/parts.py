@@ -60,7 +60,11 @@ ADDRESSES: Final = Description(
     ("hearthgate.balancer",),
 )
 
-DESCRIPTIONS: Final = (CONTROLLER, PROXY, CERTIFICATES, ADDRESSES)
+NAMESERVER: Final = Description(
+    "nameserver", {"app.kubernetes.io/name": "hearthgate", "component": "nameserver"}, ("hearthgate.dns",)
+)
+
+DESCRIPTIONS: Final = (CONTROLLER, PROXY, CERTIFICATES, ADDRESSES, NAMESERVER)
 
 
 @cache

@@ -15,6 +15,8 @@ from hearthgate.balancer import settings as load_balancer
 from hearthgate.balancer.settings import LoadBalancerSettings
 from hearthgate.certificates import settings_checks
 from hearthgate.certificates.settings import CertificateSettings
+from hearthgate.dns import settings as dns
+from hearthgate.dns.settings import DNSSettings
 from hearthgate.ingress.routing.internal_routers import with_internal_entrypoint
 from hearthgate.ingress.settings import EntryPoint, IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity, shorten
@@ -51,6 +53,7 @@ class Settings(IngressSettings, frozen=True, kw_only=True):
     pod_namespace: str = "hearthgate"
     certificates: CertificateSettings = CertificateSettings()
     load_balancer: LoadBalancerSettings = LoadBalancerSettings()
+    dns: DNSSettings = DNSSettings()
     global_: Annotated[Any, ignored("nothing is sent to anybody, and no version is looked for")] = msgspec.field(
         default=None, name="global"
     )
@@ -102,6 +105,10 @@ def decode_settings(data: Mapping[str, Any], ref: ObjectRef, *, privileged: bool
     problems += [
         Problem(ref=ref, field=f"loadBalancer.{path}", reason=reason, message=message)
         for path, reason, message in load_balancer.mistakes(settings.load_balancer)
+    ]
+    problems += [
+        Problem(ref=ref, field=f"dns.{path}", reason=reason, message=message)
+        for path, reason, message in dns.mistakes(settings.dns)
     ]
     if problems:
         raise SettingsError(problems)

@@ -7,6 +7,7 @@ from hearthgate.cli.backup import backup
 from hearthgate.cli.can_reach import can_reach
 from hearthgate.cli.certs import certs
 from hearthgate.cli.check import check
+from hearthgate.cli.dns import dns
 from hearthgate.cli.explain import explain
 from hearthgate.cli.export import export
 from hearthgate.cli.ips import ips
@@ -32,4 +33,5 @@ main.add_command(certs)
 main.add_command(ips)
 main.add_command(explain)
 main.add_command(can_reach)
+main.add_command(dns)
 main.add_command(speaker)

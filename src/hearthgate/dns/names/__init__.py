@@ -1,0 +1,1 @@
+"""The host names that resources publish, and where they lead."""
