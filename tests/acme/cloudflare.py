@@ -49,6 +49,8 @@ class Cloudflare:
         self._publish = publish
         self._refusals: deque[tuple[str, Refusal]] = deque()
         self._always: dict[str, Refusal] = {}
+        self.settings: dict[tuple[str, str], str] = {}
+        """Of zones, by id and name."""
 
     def add_zone(self, name: str, *, status: str = "active") -> str:
         """Its id."""
@@ -99,6 +101,17 @@ class Cloudflare:
             for one in self._records[zone].all()
             if one["type"] == kind
         ]
+
+    def everything(self, zone: str) -> dict[tuple[str, str], set[str]]:
+        """What is served, by name and type."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for one in self._records[zone].all():
+            found.setdefault((one["name"], one["type"]), set()).add(one["content"])
+        return found
+
+    def add(self, zone: str, kind: str, name: str, content: str, **more: Any) -> None:
+        """A record that somebody made by hand."""
+        self._records[zone].create({"type": kind, "name": name, "content": content, **more})
 
     async def put(
         self, zone: str, name: str, content: str, *, comment: str = "", created: datetime | None = None
@@ -151,6 +164,9 @@ class Cloudflare:
                 seen = [zone.shown() for zone in self._zones.values() if bearer.sees(zone.id)]
                 wanted = query.get("name")
                 return _paged([zone for zone in seen if wanted in (None, zone["name"])], query, 20, 50)
+            case ["GET", "zones", zone, "settings", name]:
+                bearer.may(zone, "settings:read")
+                return {"id": name, "value": self.settings.get((zone, name), "strict"), "editable": True}, None
             case [_, "zones", zone, "dns_records", *rest]:
                 return await self._dns(bearer, method, zone, rest, query, body)
         raise refusal(400, 7000, "No route for that URI")

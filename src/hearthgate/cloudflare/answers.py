@@ -91,6 +91,13 @@ class User(Answered, frozen=True, kw_only=True):
     email: str = ""
 
 
+class Setting(Answered, frozen=True, kw_only=True):
+    """Of a zone. value: most are words, some are numbers."""
+
+    id: str = ""
+    value: str | int | float | bool | None = None
+
+
 class Batch(Answered, frozen=True, kw_only=True):
     """Records as they are after a batch."""
 

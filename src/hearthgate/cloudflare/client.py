@@ -7,9 +7,18 @@ from urllib.parse import quote
 
 import msgspec
 
-from hearthgate.cloudflare.answers import Batch, DnsRecord, NewRecord, ResultInfo, TokenStatus, User, Zone
+from hearthgate.cloudflare.answers import (
+    Batch,
+    DnsRecord,
+    NewRecord,
+    ResultInfo,
+    Setting,
+    TokenStatus,
+    User,
+    Zone,
+)
 from hearthgate.cloudflare.credentials import Credentials
-from hearthgate.cloudflare.errors import DNS_EDIT, DNS_READ, ZONE_READ, Refused, Unreachable
+from hearthgate.cloudflare.errors import DNS_EDIT, DNS_READ, ZONE_READ, ZONE_SETTINGS_READ, Refused, Unreachable
 from hearthgate.cloudflare.transport import API, Request, Transport
 
 T = TypeVar("T")
@@ -113,6 +122,12 @@ class CloudflareClient:
         body = {"deletes": [{"id": one} for one in deletes], "patches": patches, "posts": posts}
         request = Request(method="POST", path=_records(zone, "batch"), body=body, needs=DNS_EDIT)
         return await self._one(request, Batch)
+
+    async def setting(self, zone: str, name: str) -> str:
+        """The value of a zone's setting, such as `ssl`."""
+        path = "/".join(("/zones", quote(zone, safe=""), "settings", quote(name, safe="")))
+        found = await self._one(Request(method="GET", path=path, needs=ZONE_SETTINGS_READ), Setting)
+        return str(found.value)
 
     async def _one(self, request: Request, kind: type[T]) -> T:
         envelope = await self._transport.send(request)

@@ -23,6 +23,7 @@ THROTTLED: Final = frozenset({971, 10429})
 OF_ACCESS: Final = MALFORMED | UNKNOWN_KEY | WRONG | NOT_ALLOWED
 
 ZONE_READ: Final = "Zone > Zone > Read"
+ZONE_SETTINGS_READ: Final = "Zone > Zone Settings > Read"
 DNS_READ: Final = "Zone > DNS > Read"
 DNS_EDIT: Final = "Zone > DNS > Edit"
 

@@ -1,0 +1,1 @@
+"""Where this house is reached from outside."""
