@@ -11,6 +11,7 @@ from hearthgate.cli.dns import dns
 from hearthgate.cli.explain import explain
 from hearthgate.cli.export import export
 from hearthgate.cli.ips import ips
+from hearthgate.cli.policy import policy
 from hearthgate.cli.restore import restore
 from hearthgate.cli.speaker import speaker
 from hearthgate.cli.up import up
@@ -33,5 +34,6 @@ main.add_command(certs)
 main.add_command(ips)
 main.add_command(explain)
 main.add_command(can_reach)
+main.add_command(policy)
 main.add_command(dns)
 main.add_command(speaker)

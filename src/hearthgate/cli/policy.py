@@ -1,0 +1,76 @@
+"""`hearthgate policy`: NetworkPolicies looked at, and proposed."""
+
+from pathlib import Path
+
+import click
+import yaml
+
+from hearthgate.app.policies import Seen, policies_in, read_policies
+from hearthgate.cli.access import Access, tell_hidden
+from hearthgate.policy.lint import lint as look
+from hearthgate.policy.suggest import suggest as proposed
+
+_file = click.option(
+    "--file", "-f", "paths", multiple=True, type=click.Path(path_type=Path, exists=True),
+    help="Manifests instead of an API: files or folders.",
+)  # fmt: skip
+_kubeconfig = click.option(
+    "--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Of the API to ask."
+)
+_state = click.option("--state", type=click.Path(path_type=Path), help="State folder of the box whose API to ask.")
+
+
+@click.group()
+def policy() -> None:
+    """NetworkPolicies: what is wrong with them, and which a namespace needs."""
+
+
+@policy.command()
+@_file
+@_kubeconfig
+@_state
+def lint(*, paths: tuple[Path, ...], kubeconfig: Path | None, state: Path | None) -> None:
+    """Name what policies say that is hardly meant: that they select nothing, lock out the proxy, forget DNS.
+
+    Exit status: 0 nothing found, 1 something.
+    """
+    seen = _see(paths, kubeconfig, state)
+    found = look(seen.snapshot, seen.world)
+    for problem in found:
+        click.secho(str(problem), fg="yellow")
+    if not found:
+        click.secho(f"{len(seen.world.policies)} policies, nothing to say", fg="green")
+    raise SystemExit(1 if found else 0)
+
+
+@policy.command()
+@click.argument("namespace")
+@click.option("--egress", is_flag=True, help="Close what pods send as well.")
+@_file
+@_kubeconfig
+@_state
+def suggest(
+    *, namespace: str, egress: bool, paths: tuple[Path, ...], kubeconfig: Path | None, state: Path | None
+) -> None:
+    """Print policies that close NAMESPACE but for what routes, services and monitoring need, without applying."""
+    seen = _see(paths, kubeconfig, state)
+    found = proposed(seen.snapshot, seen.world, namespace, scraped=seen.scraped, egress=egress)
+    if not found:
+        spaces = sorted({pod.namespace for pod in seen.world.pods.values()})
+        raise click.UsageError(
+            f"namespace {namespace} has no pods (there are pods in: {', '.join(spaces) or '-'})"
+        )
+    for each in found:
+        click.echo("---")
+        for line in each.why:
+            click.echo(f"# {line}")
+        click.echo(yaml.safe_dump(each.policy, sort_keys=False), nl=False)
+
+
+def _see(paths: tuple[Path, ...], kubeconfig: Path | None, state: Path | None) -> Seen:
+    if paths:
+        return policies_in(paths)
+    seen = Access(kubeconfig, state).run(read_policies)
+    if seen.once is not None:
+        tell_hidden(seen.once)
+    return seen
