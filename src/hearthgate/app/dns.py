@@ -14,7 +14,8 @@ from hearthgate.dns.nameserver.keeper import Keeper
 from hearthgate.dns.nameserver.server import NameServer
 from hearthgate.dns.nameserver.settings import read_place
 from hearthgate.dns.records.controller import RecordKeeper
-from hearthgate.model.problems import Problem
+from hearthgate.ingress.routing.entrypoints import SETTINGS_REF
+from hearthgate.model.problems import Problem, Reason
 from hearthgate.resources.core import Secret
 from hearthgate.resources.meta import Resource
 
@@ -39,7 +40,7 @@ class DNS:
         self._problems: dict[str, tuple[Problem, ...]] = {}
         self._on_problems = on_problems
         self._hub = hub
-        self._server = NameServer(local)
+        self._server = NameServer(local, on_trouble=lambda why: self._tell(server=_taken(why)))
         self._keeper = Keeper(
             self._server.responder,
             choices,
@@ -84,6 +85,12 @@ class DNS:
         """Those of one part; the listener hears all."""
         self._problems.update(problems)
         self._on_problems(tuple(sorted({one for found in self._problems.values() for one in found})))
+
+
+def _taken(why: str) -> tuple[Problem, ...]:
+    if not why:
+        return ()
+    return (Problem(ref=SETTINGS_REF, field="dns.local.listen", reason=Reason.ADDRESS_IN_USE, message=why),)
 
 
 def choices_of(settings: Settings, otherwise: tuple[str, ...] = ()) -> Choices:

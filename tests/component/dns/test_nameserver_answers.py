@@ -16,6 +16,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+from hearthgate.dns.nameserver import server as server_module
 from hearthgate.dns.nameserver.server import NameServer
 from hearthgate.dns.nameserver.settings import LocalDNS
 from hearthgate.dns.nameserver.zones import zones_of
@@ -216,9 +217,15 @@ async def test_a_later_edns_is_told_so(server: Server) -> None:
     assert found.rcode() == dns.rcode.BADVERS
 
 
-async def test_an_address_that_is_taken_is_told() -> None:
+async def test_an_address_that_is_taken_is_told_until_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "AGAIN", 0.05)
+    said: list[str] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind((HOST, 0))
         port = other.getsockname()[1]
-        with pytest.raises(Exception, match=f"cannot have {HOST}:{port}.*another name server"):
-            await NameServer(LocalDNS(listen=(f"{HOST}:{port}",))).run()
+        task = asyncio.create_task(NameServer(LocalDNS(listen=(f"{HOST}:{port}",)), on_trouble=said.append).run())
+        await eventually(lambda: said, what="a word about it")
+        assert f"cannot have {HOST}:{port}: Address already in use (another name server runs here" in said[0]
+    await eventually(lambda: said[-1] == "", what="that it answers now")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

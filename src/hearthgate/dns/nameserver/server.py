@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -13,11 +13,12 @@ import structlog
 from hearthgate.dns.nameserver.forwarding import Forwarder
 from hearthgate.dns.nameserver.responder import Responder
 from hearthgate.dns.nameserver.settings import LocalDNS, Network, Place, networks, read_place
-from hearthgate.model.errors import Permanent
 from hearthgate.model.metrics import Metric, family
 
 log = structlog.get_logger(__name__)
 
+AGAIN: Final = 5.0
+"""Seconds until an address that could not be had is tried again."""
 IDLE: Final = 10.0
 """Seconds until a connection that asks nothing is closed (RFC 7766 6.2.3)."""
 CONNECTIONS: Final = 200
@@ -29,9 +30,10 @@ QUERIES: Final = Metric(
 
 
 class NameServer:
-    """settings: without mistakes."""
+    """settings: without mistakes. on_trouble: told why it cannot answer; empty once it does."""
 
-    def __init__(self, settings: LocalDNS) -> None:
+    def __init__(self, settings: LocalDNS, *, on_trouble: Callable[[str], None] = lambda why: None) -> None:
+        self._on_trouble = on_trouble
         self._places = tuple(map(read_place, settings.listen))
         self._allowed = _Allowed(networks(settings))
         self._forwarder = Forwarder(tuple(map(read_place, settings.forward))) if settings.forward else None
@@ -42,25 +44,34 @@ class NameServer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until cancelled. Raises Permanent when an address cannot be had."""
+        """Until cancelled. While an address cannot be had it is tried again: who has it may go."""
+        while True:
+            async with contextlib.AsyncExitStack() as stack:
+                stack.callback(self._end_tasks)
+                trouble = [why for place in self._places if (why := await self._listen(place, stack))]
+                self._on_trouble("; ".join(trouble))
+                if not trouble:
+                    await asyncio.Future()
+                await asyncio.sleep(AGAIN)
+
+    async def _listen(self, place: Place, stack: contextlib.AsyncExitStack) -> str:
+        """Why that cannot be; empty when it can."""
         loop = asyncio.get_running_loop()
-        async with contextlib.AsyncExitStack() as stack:
-            for place in self._places:
-                try:
-                    transport, _ = await loop.create_datagram_endpoint(
-                        lambda: _Datagrams(self), sock=_bound(place, socket.SOCK_DGRAM)
-                    )
-                    stack.callback(transport.close)
-                    server = await asyncio.start_server(self._converse, sock=_bound(place, socket.SOCK_STREAM))
-                    stack.callback(server.close)
-                except OSError as error:
-                    raise Permanent(_why(place, error)) from error
-                log.info("name server answers", address=str(place))
-            try:
-                await asyncio.Future()
-            finally:
-                for task in self._tasks:
-                    task.cancel()
+        try:
+            transport, _ = await loop.create_datagram_endpoint(
+                lambda: _Datagrams(self), sock=_bound(place, socket.SOCK_DGRAM)
+            )
+            stack.callback(transport.close)
+            server = await asyncio.start_server(self._converse, sock=_bound(place, socket.SOCK_STREAM))
+            stack.callback(server.close)
+        except OSError as error:
+            return _why(place, error)
+        log.info("name server answers", address=str(place))
+        return ""
+
+    def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
 
     def lines(self) -> Iterator[str]:
         """For /metrics."""
