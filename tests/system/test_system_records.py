@@ -100,7 +100,7 @@ async def home(tmp_path: Path) -> AsyncIterator[Home]:
         assert token not in gateway.log.read_text()
 
 
-async def test_the_homelabs_records(home: Home) -> None:
+async def test_by_itself(home: Home) -> None:
     await home.until(DOMAIN, "A", FIRST)
     await home.until(f"*.{DOMAIN}", "CNAME", DOMAIN)
     home.said[0] = SECOND
@@ -112,7 +112,7 @@ async def test_the_homelabs_records(home: Home) -> None:
     assert home.have(f"mail.{DOMAIN}", "A") == {"1.1.1.1"}
 
 
-async def test_plan_and_apply_by_hand(home: Home) -> None:
+async def test_by_hand(home: Home) -> None:
     await home.until(DOMAIN, "A", FIRST)
     await asyncio.to_thread(home.gateway.stop)
     home.gateway.launch_with({"CLOUDFLARE_BASE_URL": "http://127.0.0.1:9"})

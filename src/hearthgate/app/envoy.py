@@ -16,8 +16,8 @@ from hearthgate.ingress.settings import IngressSettings
 from hearthgate.model.errors import Permanent
 from hearthgate.model.problems import Problem, Reason
 
-LONGEST_SOCKET_FOLDER = 80
-"""A unix socket's path has room for 107 bytes, name included."""
+LONGEST_SOCKET_FOLDER = 107 - len("/admin-0123456789abcdef.sock")
+"""A unix socket's path has room for 107 bytes; this is the longest name."""
 SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
 
