@@ -147,6 +147,8 @@ class Held:
             made.sendall(request)
             return made
 
+        self.connection: socket.socket = ask()
+
         def arrived() -> bool:
             """An earlier request's place may be free a moment after its answer: this one is refused then."""
             if Moody.waiting[gate] == before and select.select([self.connection], [], [], 0.01)[0]:
@@ -154,7 +156,6 @@ class Held:
                 self.connection = ask()
             return Moody.waiting[gate] > before
 
-        self.connection = ask()
         wait_for(arrived, what="the request at the backend")
 
     def status(self) -> int:
