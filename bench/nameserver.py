@@ -105,6 +105,7 @@ def _command(who: str, folder: Path, port: int) -> list[str]:
     file = folder / "nsd.conf"
     file.write_text(
         f'server:\n  ip-address: {HOST}@{port}\n  server-count: 1\n  username: ""\n  pidfile: ""\n'
+        "  rrl-ratelimit: 0\n"
         f'  database: ""\n  xfrdfile: "{folder}/x"\n  zonelistfile: "{folder}/l"\n  zonesdir: "{folder}"\n'
         f'remote-control:\n  control-enable: no\nzone:\n  name: {ZONE}\n  zonefile: "{zone}"\n'
     )

@@ -1,15 +1,20 @@
-"""How long it takes to read policies, and to say of all pairs of pods who reaches whom."""
+"""How long it takes to read policies, to say of all pairs of pods who reaches whom, and to put them in force."""
 
+import asyncio
 import random
 import statistics
 import time
+import uuid
 from typing import Any
 
 from bench.report import Figure
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.policy.matrix import matrix
+from hearthgate.policy.nftables import kernel
+from hearthgate.policy.nftables.ruleset import state_of, transaction
 from hearthgate.policy.world import world
 from hearthgate.resources.meta import Resource
+from tests.lan import inside, ip
 from tests.policy_samples import app, namespace, pod, policy
 
 GROUP = "policies"
@@ -18,11 +23,15 @@ ROUNDS = 5
 
 def run(*, quick: bool) -> tuple[list[Figure], dict[str, Any]]:
     many, some = Snapshot.of(_objects(5_000, 500, 50)), Snapshot.of(_objects(100, 50, 5))
-    times: dict[str, list[float]] = {"load": [], "matrix": []}
+    times: dict[str, list[float]] = {"load": [], "matrix": [], "rules": [], "kernel": []}
     for _ in range(1 if quick else ROUNDS):
         began = time.perf_counter()
-        world(many)
+        whole = world(many)
         times["load"].append(time.perf_counter() - began)
+        began = time.perf_counter()
+        text = transaction(None, state_of(whole, whole.pods.values()))
+        times["rules"].append(time.perf_counter() - began)
+        times["kernel"].append(_in_kernel(text))
         began = time.perf_counter()
         seen = world(some)
         pods = tuple(seen.pods.values())
@@ -30,8 +39,23 @@ def run(*, quick: bool) -> tuple[list[Figure], dict[str, Any]]:
         times["matrix"].append(time.perf_counter() - began)
     return [
         Figure(GROUP, "5,000 pods and 500 policies read", statistics.median(times["load"]), "s", 1.0),
+        Figure(GROUP, "the same as rules for all of the pods", statistics.median(times["rules"]), "s"),
+        Figure(GROUP, "these rules in force (one transaction)", statistics.median(times["kernel"]), "s", 1.0),
         Figure(GROUP, "100 pods, 50 policies: all pairs", statistics.median(times["matrix"]), "s", 1.0),
     ], {"seconds": times}
+
+
+def _in_kernel(text: str) -> float:
+    """Seconds, in a network of its own."""
+    name = f"hg-bench-{uuid.uuid4().hex[:8]}"
+    ip("netns", "add", name)
+    try:
+        with inside(name):
+            began = time.perf_counter()
+            asyncio.run(kernel.apply(text))
+            return time.perf_counter() - began
+    finally:
+        ip("netns", "del", name)
 
 
 def _objects(pods: int, policies: int, spaces: int) -> list[Resource]:

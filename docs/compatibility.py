@@ -40,7 +40,7 @@ PLUGINS: Final[Mapping[str, type]] = {
     "static-answer": StaticOptions,
 }
 """The options of what is built in."""
-_ONLY_HERE: Final = ("certificates", "dns", "embeddedAPI", "loadBalancer", "podNamespace")
+_ONLY_HERE: Final = ("certificates", "dns", "embeddedAPI", "loadBalancer", "podNamespace", "policy")
 """Settings that Traefik does not have."""
 _HEAD: Final = "| field | type | default | what becomes of it |\n| --- | --- | --- | --- |\n"
 _CLOSED: Final = "A field that is not supported takes the whole object out of service, with a Problem."

@@ -166,6 +166,10 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
             "The kernel cannot be told to lead a Service's connections to its servers.",
             "As the message says: install nftables, or run with CAP_NET_ADMIN.",
         ),
+        Reason.POLICY_MISSING: (
+            "NetworkPolicies are not enforced as they are written.",
+            "As the message says: install nftables, run with CAP_NET_ADMIN, or leave it to the other program.",
+        ),
         Reason.PROVIDER_UNREACHABLE: (
             "An OpenID provider cannot be asked, so nobody can log in. Sessions that need not be renewed go on.",
             "See that the provider runs at `providerUrl` and is reached from this machine.",

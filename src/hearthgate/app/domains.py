@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-from hearthgate.app import addresses, certificates, dns
+from hearthgate.app import addresses, certificates, dns, fences
 from hearthgate.app.addresses import Addresses
 from hearthgate.app.box.facts import read_facts
 from hearthgate.app.certificates import Certificates
 from hearthgate.app.dns import DNS
+from hearthgate.app.fences import Fences
 from hearthgate.app.parts import Description
 from hearthgate.app.settings import Settings
 from hearthgate.cluster.client import Client
@@ -49,7 +50,7 @@ class Around(NamedTuple):
 
 def kinds_read(settings: Settings, *, on_box: bool) -> tuple[type[Resource], ...]:
     """By the domains that will run."""
-    domains = (certificates, addresses, dns)
+    domains = (certificates, addresses, dns, fences)
     return tuple(kind for domain in domains if domain.is_wanted(settings, on_box=on_box) for kind in domain.KINDS)
 
 
@@ -79,6 +80,15 @@ def make_domains(settings: Settings, around: Around) -> tuple[Domain, ...]:
                 hub=around.hub,
                 otherwise=read_facts().addresses if on_box else (),
                 on_problems=lambda problems: around.tell("dns", problems),
+            )
+        )
+    if fences.is_wanted(settings, on_box=on_box):
+        made.append(
+            Fences(
+                settings,
+                events=around.events,
+                hub=around.hub,
+                on_problems=lambda problems: around.tell("policies", problems),
             )
         )
     return tuple(made)

@@ -64,7 +64,11 @@ NAMESERVER: Final = Description(
     "nameserver", {"app.kubernetes.io/name": "hearthgate", "component": "nameserver"}, ("hearthgate.dns",)
 )
 
-DESCRIPTIONS: Final = (CONTROLLER, PROXY, CERTIFICATES, ADDRESSES, NAMESERVER)
+POLICIES: Final = Description(
+    "policies", {"app.kubernetes.io/name": "hearthgate", "component": "policies"}, ("hearthgate.policy",)
+)
+
+DESCRIPTIONS: Final = (CONTROLLER, PROXY, CERTIFICATES, ADDRESSES, NAMESERVER, POLICIES)
 
 
 @cache

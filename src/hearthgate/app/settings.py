@@ -21,6 +21,8 @@ from hearthgate.ingress.routing.internal_routers import with_internal_entrypoint
 from hearthgate.ingress.settings import EntryPoint, IngressSettings
 from hearthgate.model.problems import Problem, Reason, Severity, shorten
 from hearthgate.model.refs import ObjectRef
+from hearthgate.policy import settings as policy
+from hearthgate.policy.settings import PolicySettings
 from hearthgate.resources import support, walk
 from hearthgate.resources.meta import Strict, ignored, unsupported
 
@@ -54,6 +56,7 @@ class Settings(IngressSettings, frozen=True, kw_only=True):
     certificates: CertificateSettings = CertificateSettings()
     load_balancer: LoadBalancerSettings = LoadBalancerSettings()
     dns: DNSSettings = DNSSettings()
+    policy: PolicySettings = PolicySettings()
     global_: Annotated[Any, ignored("nothing is sent to anybody, and no version is looked for")] = msgspec.field(
         default=None, name="global"
     )
@@ -109,6 +112,10 @@ def decode_settings(data: Mapping[str, Any], ref: ObjectRef, *, privileged: bool
     problems += [
         Problem(ref=ref, field=f"dns.{path}", reason=reason, message=message)
         for path, reason, message in dns.mistakes(settings.dns)
+    ]
+    problems += [
+        Problem(ref=ref, field=f"policy.{path}", reason=reason, message=message)
+        for path, reason, message in policy.mistakes(settings.policy)
     ]
     if problems:
         raise SettingsError(problems)

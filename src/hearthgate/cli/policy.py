@@ -1,5 +1,6 @@
 """`hearthgate policy`: NetworkPolicies looked at, and proposed."""
 
+import asyncio
 from pathlib import Path
 
 import click
@@ -7,7 +8,10 @@ import yaml
 
 from hearthgate.app.policies import Seen, policies_in, read_policies
 from hearthgate.cli.access import Access, tell_hidden
+from hearthgate.model.errors import HearthgateError
 from hearthgate.policy.lint import lint as look
+from hearthgate.policy.nftables import kernel
+from hearthgate.policy.nftables.ruleset import TABLE
 from hearthgate.policy.suggest import suggest as proposed
 
 _file = click.option(
@@ -65,6 +69,16 @@ def suggest(
         for line in each.why:
             click.echo(f"# {line}")
         click.echo(yaml.safe_dump(each.policy, sort_keys=False), nl=False)
+
+
+@policy.command()
+def off() -> None:
+    """Remove everything from the kernel of this box that enforces policies. Needs root."""
+    try:
+        asyncio.run(kernel.remove())
+    except HearthgateError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"the table {TABLE} is gone; hearthgate up makes it again while policy.enforce is true")
 
 
 def _see(paths: tuple[Path, ...], kubeconfig: Path | None, state: Path | None) -> Seen:

@@ -69,6 +69,7 @@ class Reason(StrEnum):
     ADDRESS_IN_USE = "AddressInUse"
     NOT_FORWARDED = "NotForwarded"
     DATA_PATH_MISSING = "DataPathMissing"
+    POLICY_MISSING = "PolicyNotInForce"
     # what guards hear from elsewhere
     DECISIONS_STALE = "DecisionsStale"
     DATABASE_UNREADABLE = "DatabaseUnreadable"

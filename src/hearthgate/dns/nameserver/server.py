@@ -6,17 +6,20 @@ import ipaddress
 import socket
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import structlog
 
 from hearthgate.dns.nameserver.forwarding import Forwarder
 from hearthgate.dns.nameserver.responder import Responder
 from hearthgate.dns.nameserver.settings import LocalDNS, Network, Place, networks, read_place
+from hearthgate.dns.nameserver.wire import LONGEST
 from hearthgate.model.metrics import Metric, family
 
 log = structlog.get_logger(__name__)
 
+AT_ONCE: Final = 64
+"""Questions of a turn of the loop."""
 AGAIN: Final = 5.0
 """Seconds until an address that could not be had is tried again."""
 IDLE: Final = 10.0
@@ -58,10 +61,9 @@ class NameServer:
         """Why that cannot be; empty when it can."""
         loop = asyncio.get_running_loop()
         try:
-            transport, _ = await loop.create_datagram_endpoint(
-                lambda: _Datagrams(self), sock=_bound(place, socket.SOCK_DGRAM)
-            )
-            stack.callback(transport.close)
+            datagrams = stack.enter_context(_bound(place, socket.SOCK_DGRAM))
+            loop.add_reader(datagrams, self._read, datagrams)
+            stack.callback(loop.remove_reader, datagrams)
             server = await asyncio.start_server(self._converse, sock=_bound(place, socket.SOCK_STREAM))
             stack.callback(server.close)
         except OSError as error:
@@ -77,24 +79,25 @@ class NameServer:
         """For /metrics."""
         yield from family(QUERIES, [(key, float(count)) for key, count in sorted(self.responder.counts.items())])
 
-    def datagram(self, transport: asyncio.DatagramTransport, message: bytes, source: tuple[Any, ...]) -> None:
-        """One question by UDP."""
-        if not self._allowed(source[0]):
-            return
-        answer = self.responder.answer(message, may_forward=True)
-        if answer:
-            transport.sendto(answer, source)
-        elif answer is None:
-            task = asyncio.get_running_loop().create_task(self._pass_on(transport, message, source))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _read(self, datagrams: socket.socket) -> None:
+        """Questions by UDP that are there, but not all of a flood: other work of the loop shall not wait."""
+        for _ in range(AT_ONCE):
+            try:
+                message, source = datagrams.recvfrom(LONGEST)
+            except OSError:  # nothing more, or an answer before did not get there
+                return
+            if not self._allowed(source[0]):
+                continue
+            answer = self.responder.answer(message, may_forward=True)
+            if answer:
+                _send(datagrams, answer, source)
+            elif answer is None:
+                task = asyncio.get_running_loop().create_task(self._pass_on(datagrams, message, source))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
-    async def _pass_on(
-        self, transport: asyncio.DatagramTransport, message: bytes, source: tuple[Any, ...]
-    ) -> None:
-        answer = await self._forwarded(message, stream=False)
-        if not transport.is_closing():
-            transport.sendto(answer, source)
+    async def _pass_on(self, datagrams: socket.socket, message: bytes, source: tuple[Any, ...]) -> None:
+        _send(datagrams, await self._forwarded(message, stream=False), source)
 
     async def _forwarded(self, message: bytes, *, stream: bool) -> bytes:
         answer = await self._forwarder.ask(message, stream=stream) if self._forwarder is not None else None
@@ -145,17 +148,10 @@ class _Allowed:
         return address.is_private or address.is_link_local or any(address in one for one in self._more)
 
 
-class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, server: NameServer) -> None:
-        self._server = server
-        self._transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        if self._transport is not None:
-            self._server.datagram(self._transport, data, addr)
+def _send(datagrams: socket.socket, answer: bytes, source: tuple[Any, ...]) -> None:
+    """Or not: who waits asks again."""
+    with contextlib.suppress(OSError):
+        datagrams.sendto(answer, source)
 
 
 def _bound(place: Place, kind: socket.SocketKind) -> socket.socket:

@@ -1,0 +1,1 @@
+"""NetworkPolicies as rules of the kernel."""

@@ -1,0 +1,82 @@
+"""The table of policies in the kernel: put in force, read back, removed."""
+
+from typing import Any, Final
+
+import msgspec
+
+from hearthgate.model.errors import Permanent
+from hearthgate.netfilter.nft import nft
+from hearthgate.policy.nftables.ruleset import REMOVAL, TABLE, State
+
+_UNKNOWN: Final = ("?",)
+"""Instead of rules that are not read: they are made anew."""
+_OTHERS: Final = ("KUBE-NWPLCY", "KUBE-POD-FW", "cali-", "CILIUM_")
+_OTHER_TABLES: Final = ("kube-network-policies", "calico", "cilium")
+
+
+async def apply(text: str) -> None:
+    """All of it or nothing. Raises as `nft` does."""
+    if text:
+        await nft("-f", "-", stdin=text.encode())
+
+
+async def remove() -> None:
+    """Every trace. Raises as `nft` does."""
+    await nft("-f", "-", stdin=REMOVAL.encode())
+
+
+async def held() -> State | None:
+    """What an earlier run left; None when there is no table. Raises as `nft` does."""
+    if not await is_there():
+        return None
+    chains: dict[str, tuple[str, ...]] = {}
+    sets: dict[str, str] = {}
+    elements: dict[str, dict[str, str]] = {}
+    counters: dict[str, Any] = {}
+    for item in await _listed("list", "table", "inet", TABLE):
+        for kind, said in item.items():
+            match kind:
+                case "chain" if "hook" not in said:
+                    chains[said["name"]] = _UNKNOWN
+                case "set":
+                    sets[said["name"]] = ""
+                case "counter":
+                    counters[said["name"]] = ("", None)
+                case "map":
+                    elements[said["name"]] = {
+                        str(address): verdict["jump"]["target"] for address, verdict in said.get("elem") or ()
+                    }
+    return State(chains, sets, elements, counters)
+
+
+async def is_there() -> bool:
+    """Raises as `nft` does."""
+    return f"table inet {TABLE}" in (await nft("list", "tables", "inet")).splitlines()
+
+
+async def denied() -> dict[str, int]:
+    """Packets by counter. Raises as `nft` does."""
+    found = {}
+    for item in await _listed("list", "counters", "table", "inet", TABLE):
+        if (said := item.get("counter")) is not None:
+            found[str(said["name"])] = int(said["packets"])
+    return found
+
+
+async def others() -> str:
+    """Who else enforces policies here; empty when nobody does. Raises as `nft` does."""
+    for item in await _listed("list", "chains"):
+        said = item.get("chain") or {}
+        name, table = str(said.get("name", "")), str(said.get("table", ""))
+        if table != TABLE and (name.startswith(_OTHERS) or any(one in table for one in _OTHER_TABLES)):
+            return f"chain {name} of table {table}"
+    return ""
+
+
+async def _listed(*words: str) -> list[dict[str, Any]]:
+    text = await nft("-j", *words)
+    try:
+        found: list[dict[str, Any]] = msgspec.json.decode(text or '{"nftables": []}')["nftables"]
+    except (msgspec.DecodeError, KeyError, TypeError) as error:
+        raise Permanent(f"nft -j {' '.join(words)} says what cannot be read: {error}") from error
+    return found

@@ -1,0 +1,124 @@
+"""NetworkPolicies in force through the whole program, for the members that a box declares."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kubectl import kubectl_path
+from tests.waiting import wait_for
+from tests.yard import Yard, yard
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces need root"),
+    pytest.mark.skipif(
+        any(shutil.which(name) is None for name in ("ip", "nft")),
+        reason="needs the Debian packages iproute2, nftables",
+    ),
+]
+ROOT = Path(__file__).parents[2]
+ENDS = {"htpc/web": ("10.50.0.1", "fd50::1"), "htpc/db": ("10.50.0.2",), "8.8.8.8": ("8.8.8.8", "2001:db8::8")}
+PROGRAM = str(Path(sys.executable).parent / "hearthgate")
+
+
+class Home:
+    """A box whose members are fenced, as far as its manifests say."""
+
+    def __init__(self, place: Yard, folder: Path) -> None:
+        self.place = place
+        self.folder = folder
+        self.manifests = folder / "manifests"
+        self.manifests.mkdir()
+
+    def on(self, *command: str) -> str:
+        whole = ["ip", "netns", "exec", self.place.box, *command]
+        done = subprocess.run(whole, capture_output=True, text=True, check=False, cwd=ROOT)
+        return done.stdout + done.stderr
+
+    def kubectl(self, *words: str) -> str:
+        return self.on(str(kubectl_path()), "--kubeconfig", str(self.folder / "state" / "kubeconfig"), *words)
+
+    def write(self, *policies: dict[str, Any]) -> None:
+        content = {"apiVersion": "v1", "kind": "List", "items": [NAMESPACE, *policies]}
+        (self.manifests / "policies.json").write_text(json.dumps(content))
+
+    def passes(self, source: str, destination: str, *, expected: bool, version: int = 4) -> bool:
+        return self.place.passes(source, destination, "TCP", 80, expected=expected, version=version)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        members = [
+            {"namespace": "htpc", "name": name, "labels": {"app": name}, "addresses": ENDS[f"htpc/{name}"]}
+            for name in ("web", "db")
+        ]
+        settings = {"policy.enforce": "true", "policy.members": json.dumps(members)}
+        words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+        program = [PROGRAM, "up", str(self.manifests), "--state", str(self.folder / "state"), *words]
+        with (
+            (self.folder / "log").open("ab") as log,
+            subprocess.Popen(
+                ["ip", "netns", "exec", self.place.box, *program], stdout=log, stderr=log, cwd=ROOT
+            ) as process,
+        ):
+            try:
+                yield
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(30)
+
+
+NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "htpc"}}
+
+
+def fence(**spec: Any) -> dict[str, Any]:
+    metadata = {"name": "fence", "namespace": "htpc"}
+    spec = {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Ingress"], **spec}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    with yard(ENDS) as place:
+        yield Home(place, tmp_path)
+
+
+def test_fences_follow_the_policies_and_outlive_the_program(home: Home) -> None:
+    home.write(fence())
+    with home.running():
+        wait_for(lambda: not home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="the fence")
+        assert not home.passes("8.8.8.8", "htpc/web", expected=False, version=6)
+        assert not home.passes("htpc/db", "htpc/web", expected=False)
+        assert home.passes("htpc/web", "htpc/db", expected=True)
+        home.write(fence(ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "db"}}}]}]))
+        wait_for(lambda: home.passes("htpc/db", "htpc/web", expected=False), within=40, what="the opening")
+        assert not home.passes("8.8.8.8", "htpc/web", expected=False)
+        wait_for(
+            lambda: "PacketsRefused" in home.kubectl("get", "events", "-n", "htpc"), within=40, what="the Event"
+        )
+    assert not home.passes("8.8.8.8", "htpc/web", expected=False), "no fence falls with the program"
+    with home.running():
+        home.write()
+        wait_for(lambda: home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="no fence")
+    home.write(fence())
+    with home.running():
+        wait_for(lambda: not home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="the fence")
+    assert "is gone" in home.on(PROGRAM, "policy", "off")
+    assert home.passes("8.8.8.8", "htpc/web", expected=True)
+    assert "hearthgate_policies" not in home.on("nft", "list", "tables")
+
+
+def test_another_program_that_enforces_policies_is_left_alone(home: Home) -> None:
+    home.on("nft", "add table inet kube-network-policies; add chain inet kube-network-policies forward")
+    home.write(fence())
+    with home.running():
+        log = home.folder / "log"
+        wait_for(lambda: "another program enforces policies here" in log.read_text(), within=40, what="the word")
+        assert "hearthgate_policies" not in home.on("nft", "list", "tables")
