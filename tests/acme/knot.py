@@ -52,8 +52,10 @@ class Knot:
 
 
 @contextlib.contextmanager
-def run_knot(zone: str, *, algorithm: str = "hmac-sha256", content: str = _ZONE) -> Iterator[Knot]:
-    """content: of the zone's file."""
+def run_knot(
+    zone: str, *, algorithm: str = "hmac-sha256", content: str = _ZONE, whole: bool = False
+) -> Iterator[Knot]:
+    """content: of the zone's file. whole: the key may change and copy all of it."""
     assert BINARY is not None, "Debian's package knot is needed"
     folder = Path(tempfile.mkdtemp(prefix="knot-"))
     knot = Knot(
@@ -64,7 +66,12 @@ def run_knot(zone: str, *, algorithm: str = "hmac-sha256", content: str = _ZONE)
         algorithm=algorithm,
     )
     (folder / "zone").write_text(content)
-    (folder / "knot.conf").write_text(_config(knot, zone, folder))
+    config = _config(knot, zone, folder)
+    if whole:
+        config = config.replace("  acl: proofs\n", "  acl: [proofs, whole]\n").replace(
+            "zone:\n", f"{_whole(knot)}zone:\n"
+        )
+    (folder / "knot.conf").write_text(config)
     log = (folder / "log").open("wb")
     process = subprocess.Popen(
         [BINARY, "-c", str(folder / "knot.conf")], stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -114,6 +121,10 @@ zone:
   file: zone
   acl: proofs
 """
+
+
+def _whole(knot: Knot) -> str:
+    return f"- id: whole\n  key: {knot.key_name}\n  action: [update, transfer]\n"
 
 
 def _serves(port: int, zone: str, process: subprocess.Popen[bytes], log: Path) -> bool:

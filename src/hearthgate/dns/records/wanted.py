@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from hearthgate.dns.names.model import Address, Name
 from hearthgate.dns.records.model import AUTOMATIC, Wanted
@@ -10,7 +10,9 @@ from hearthgate.dns.records.settings import PublicZone
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
 
-SETTINGS: ObjectRef = ObjectRef("Settings", "", "dns.zones")
+_ELSEWHERE: Final = 300
+"""Seconds, where no provider chooses a TTL."""
+SETTINGS: Final = ObjectRef("Settings", "", "dns.zones")
 
 
 class External(NamedTuple):
@@ -110,11 +112,14 @@ def _record(
     zone: PublicZone, host: str, type_: str, contents: set[str], *, source: str, name: Name | None = None
 ) -> Wanted:
     proxied = _is_proxied(zone, name)
-    ttl = (name.hints.ttl if name is not None else 0) or zone.ttl
+    own = _ELSEWHERE if zone.rfc2136 is not None and zone.ttl == AUTOMATIC else zone.ttl
+    ttl = (name.hints.ttl if name is not None else 0) or own
     return Wanted(host, type_, frozenset(contents), AUTOMATIC if proxied else ttl, proxied, source)
 
 
 def _is_proxied(zone: PublicZone, name: Name | None) -> bool:
+    if zone.rfc2136 is not None:
+        return False
     said = name.hints.proxied if name is not None else None
     return zone.proxied if said is None else said
 
