@@ -10,6 +10,7 @@ from hearthgate.cluster.once import Once, read_once
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.doctor.offline import read_files
 from hearthgate.policy.edges import KINDS as EDGES
+from hearthgate.policy.ends import PodEnd
 from hearthgate.policy.monitors import scraped
 from hearthgate.policy.suggest import Scraped
 from hearthgate.policy.workloads import templated
@@ -43,7 +44,8 @@ class Seen(NamedTuple):
     once: Once | None = None
 
 
-async def read_policies(client: Client) -> Seen:
+async def read_policies(client: Client, members: Sequence[PodEnd] = ()) -> Seen:
+    """members: those of a box, which are no objects."""
     once = await read_once(client, [BY_TYPE[kind] for kind in READ])
     monitors: list[Mapping[str, Any]] = []
     for kind, plural in (("ServiceMonitor", "servicemonitors"), ("PodMonitor", "podmonitors")):
@@ -52,11 +54,11 @@ async def read_policies(client: Client) -> Seen:
         except (NotFound, Forbidden):
             continue  # nobody uses the operator here
         monitors += ({**item, "kind": kind} for item in found.get("items") or ())
-    return Seen(once.snapshot, world(once.snapshot), tuple(scraped(monitors, once.snapshot)), once)
+    return Seen(once.snapshot, world(once.snapshot, also=members), tuple(scraped(monitors, once.snapshot)), once)
 
 
-def policies_in(paths: Sequence[Path]) -> Seen:
-    """Pods are those that are written, and one for each workload."""
+def policies_in(paths: Sequence[Path], members: Sequence[PodEnd] = ()) -> Seen:
+    """Pods are those that are written, one for each workload, and the members of a box."""
     files = read_files(paths)
-    seen = world(files.snapshot, also=templated(files.documents))
+    seen = world(files.snapshot, also=(*members, *templated(files.documents)))
     return Seen(files.snapshot, seen, tuple(scraped(files.documents, files.snapshot)))

@@ -7,8 +7,9 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from hearthgate.app.policies import Seen, policies_in, read_policies
-from hearthgate.cli.access import Access, console, tell_hidden
+from hearthgate.app.policies import Seen
+from hearthgate.cli.access import console, tell_hidden
+from hearthgate.cli.policy import see
 from hearthgate.doctor.policies.answer import Answer, answer
 from hearthgate.doctor.policies.ends import places
 from hearthgate.model.errors import HearthgateError
@@ -29,6 +30,12 @@ _MARKS = {"all": ("✓", "green"), "some": ("~", "yellow"), "none": ("·", "dim"
     "--file", "-f", "paths", multiple=True, type=click.Path(path_type=Path, exists=True),
     help="Manifests instead of an API: files or folders.",
 )  # fmt: skip
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path),
+    help="Settings whose policy.members are pods too.",
+)
 @click.option("--output", "-o", type=click.Choice(["json"]), help="As JSON.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Of the API to ask.")
 @click.option("--state", type=click.Path(path_type=Path), help="State folder of the box whose API to ask.")
@@ -39,6 +46,7 @@ def can_reach(
     protocol: str | None,
     is_matrix: bool,
     paths: tuple[Path, ...],
+    settings_file: Path | None,
     output: str | None,
     kubeconfig: Path | None,
     state: Path | None,
@@ -51,7 +59,7 @@ def can_reach(
     if not is_matrix and (source is None or destination is None):
         raise click.UsageError("say who shall reach whom: SOURCE and DESTINATION, or --matrix")
     try:
-        seen = policies_in(paths) if paths else Access(kubeconfig, state).run(read_policies)
+        seen = see(paths, settings_file, kubeconfig, state)
         if is_matrix:
             _show_matrix(seen, source, output)
             return

@@ -7,17 +7,25 @@ import click
 import yaml
 
 from hearthgate.app.policies import Seen, policies_in, read_policies
+from hearthgate.app.settings import SettingsError, load_settings
 from hearthgate.cli.access import Access, tell_hidden
 from hearthgate.model.errors import HearthgateError
 from hearthgate.policy.lint import lint as look
 from hearthgate.policy.nftables import kernel
 from hearthgate.policy.nftables.ruleset import TABLE
+from hearthgate.policy.settings import pods_of
 from hearthgate.policy.suggest import suggest as proposed
 
 _file = click.option(
     "--file", "-f", "paths", multiple=True, type=click.Path(path_type=Path, exists=True),
     help="Manifests instead of an API: files or folders.",
 )  # fmt: skip
+_settings = click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path),
+    help="Settings whose policy.members are pods too.",
+)
 _kubeconfig = click.option(
     "--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Of the API to ask."
 )
@@ -31,14 +39,19 @@ def policy() -> None:
 
 @policy.command()
 @_file
+@_settings
 @_kubeconfig
 @_state
-def lint(*, paths: tuple[Path, ...], kubeconfig: Path | None, state: Path | None) -> None:
+def lint(
+    *, paths: tuple[Path, ...], settings_file: Path | None, kubeconfig: Path | None, state: Path | None
+) -> None:
     """Name what policies say that is hardly meant: that they select nothing, lock out the proxy, forget DNS.
 
     Exit status: 0 nothing found, 1 something.
     """
-    seen = _see(paths, kubeconfig, state)
+    seen = see(paths, settings_file, kubeconfig, state)
+    if seen.once is not None:
+        tell_hidden(seen.once)
     found = look(seen.snapshot, seen.world)
     for problem in found:
         click.secho(str(problem), fg="yellow")
@@ -51,13 +64,22 @@ def lint(*, paths: tuple[Path, ...], kubeconfig: Path | None, state: Path | None
 @click.argument("namespace")
 @click.option("--egress", is_flag=True, help="Close what pods send as well.")
 @_file
+@_settings
 @_kubeconfig
 @_state
 def suggest(
-    *, namespace: str, egress: bool, paths: tuple[Path, ...], kubeconfig: Path | None, state: Path | None
+    *,
+    namespace: str,
+    egress: bool,
+    paths: tuple[Path, ...],
+    settings_file: Path | None,
+    kubeconfig: Path | None,
+    state: Path | None,
 ) -> None:
     """Print policies that close NAMESPACE but for what routes, services and monitoring need, without applying."""
-    seen = _see(paths, kubeconfig, state)
+    seen = see(paths, settings_file, kubeconfig, state)
+    if seen.once is not None:
+        tell_hidden(seen.once)
     found = proposed(seen.snapshot, seen.world, namespace, scraped=seen.scraped, egress=egress)
     if not found:
         spaces = sorted({pod.namespace for pod in seen.world.pods.values()})
@@ -81,10 +103,12 @@ def off() -> None:
     click.echo(f"the table {TABLE} is gone; hearthgate up makes it again while policy.enforce is true")
 
 
-def _see(paths: tuple[Path, ...], kubeconfig: Path | None, state: Path | None) -> Seen:
+def see(paths: tuple[Path, ...], settings_file: Path | None, kubeconfig: Path | None, state: Path | None) -> Seen:
+    """From manifests, else from an API, with the members that settings declare."""
+    try:
+        members = pods_of(load_settings(settings_file, ()).policy) if settings_file is not None else ()
+    except SettingsError as error:
+        raise click.UsageError(str(error)) from None
     if paths:
-        return policies_in(paths)
-    seen = Access(kubeconfig, state).run(read_policies)
-    if seen.once is not None:
-        tell_hidden(seen.once)
-    return seen
+        return policies_in(paths, members)
+    return Access(kubeconfig, state).run(lambda client: read_policies(client, members))

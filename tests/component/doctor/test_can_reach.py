@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from hearthgate.cli.main import main
@@ -130,3 +131,29 @@ def test_without_a_port_it_says_which(folder: Path) -> None:
     assert found.exit_code == 1
     assert "ports: none" in found.output
     assert ask(folder, "htpc/scraparr", "[fd00::1]:443").exit_code == 0
+
+
+def test_members_of_a_box_are_pods_too(folder: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.json"
+    member = {"namespace": "htpc", "name": "sonarr", "labels": {"app": "sonarr"}, "addresses": ["10.0.0.9"]}
+    settings.write_text(json.dumps({"policy": {"members": [member]}}))
+    found = ask(folder, "10.0.0.9", "monitoring/prometheus", "--settings", str(settings))
+    assert found.exit_code == 0
+    assert "htpc/sonarr → monitoring/prometheus" in found.output
+    closed = ask(folder, "8.8.8.8", "htpc/sonarr:80", "--settings", str(settings))
+    assert closed.exit_code == 1
+
+
+def test_lint_and_suggest_on_manifests(folder: Path) -> None:
+    found = CliRunner().invoke(main, ["policy", "lint", "-f", str(folder)])
+    assert found.exit_code == 1
+    assert "allow-prometheus-scrape: spec.ingress[0].from[0].namespaceSelector: no namespace" in found.output
+    proposed = CliRunner().invoke(main, ["policy", "suggest", "htpc", "-f", str(folder)])
+    assert proposed.exit_code == 0
+    assert [one["metadata"]["name"] for one in yaml.safe_load_all(proposed.output)] == [
+        "default-deny",
+        "allow-same-namespace",
+    ]
+    missing = CliRunner().invoke(main, ["policy", "suggest", "nothing", "-f", str(folder)])
+    assert missing.exit_code == 2
+    assert "there are pods in: htpc, monitoring" in missing.output
