@@ -63,6 +63,15 @@ async def by_tcp(port: int, version: ssl.TLSVersion) -> int:
 
 
 async def by_quic(port: int) -> int:
+    """Envoy takes the chain of a handshake by QUIC, and then the key that signs it: one that a renewal comes
+    between is broken, about one of thousands here, and the next one is whole."""
+    try:
+        return await _by_quic(port)
+    except ConnectionError:
+        return await _by_quic(port)
+
+
+async def _by_quic(port: int) -> int:
     async with connected(port, HOST) as connection:
         assert (await connection.get(HOST)).status == 200
         return int(connection.shown.serial)
