@@ -27,17 +27,20 @@ def settings_warnings(settings: Settings) -> tuple[Problem, ...]:
 
 def unused_settings(settings: Settings) -> tuple[Problem, ...]:
     """What is set in vain where a cluster's own API is read."""
-    if settings.embedded_api == EmbeddedAPI():
-        return ()
-    message = "has no effect with --kubeconfig: the cluster has an API of its own"
-    return (
+    said = {
+        "embeddedAPI": "the cluster has an API of its own" if settings.embedded_api != EmbeddedAPI() else "",
+        "policy.enforce": "a cluster's nodes have programs of their own for it" if settings.policy.enforce else "",
+    }
+    return tuple(
         Problem(
             ref=SETTINGS_REF,
-            field="embeddedAPI",
+            field=field,
             reason=Reason.UNSUPPORTED,
-            message=message,
+            message=f"has no effect with --kubeconfig: {why}",
             severity=Severity.WARNING,
-        ),
+        )
+        for field, why in said.items()
+        if why
     )
 
 

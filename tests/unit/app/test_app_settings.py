@@ -116,3 +116,6 @@ def test_what_a_cluster_makes_of_no_use_is_told(tmp_path: Path) -> None:
     assert unused_settings(load_settings(None, [])) == ()
     path.write_text("embeddedAPI: {address: '127.0.0.1:7443'}")
     assert [problem.field for problem in unused_settings(load_settings(path, []))] == ["embeddedAPI"]
+    member = 'policy.members=[{"namespace": "a", "name": "b", "addresses": ["10.0.0.1"]}]'
+    fenced = load_settings(None, ["policy.enforce=true", member])
+    assert [problem.field for problem in unused_settings(fenced)] == ["policy.enforce"]
