@@ -11,11 +11,11 @@ from hearthgate.balancer.allocation.blocks import Address
 from hearthgate.balancer.layer2 import rtnetlink
 from hearthgate.balancer.layer2.announcer import Announcer
 from hearthgate.balancer.layer2.conflicts import Foreign
-from hearthgate.balancer.layer2.netlink import ask
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.once import Once, read_once
 from hearthgate.doctor.addresses.explain import Explanation, Seen, explain, ports_of
 from hearthgate.doctor.addresses.table import READ
+from hearthgate.netfilter.asking import ask
 from hearthgate.resources.registry import BY_TYPE
 
 PORT_WITHIN: Final = 2.0

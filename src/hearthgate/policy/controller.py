@@ -50,6 +50,7 @@ class Enforcer:
         on_problems: Callable[[tuple[Problem, ...]], None],
     ) -> None:
         self._members = members
+        self._addresses = frozenset(address for member in members for address in member.addresses)
         self._events = events
         self._force = force
         self._on_problems = on_problems
@@ -108,9 +109,19 @@ class Enforcer:
             return
         if wanted != self._in_force:
             log.info("policies in force", chains=len(wanted.chains), sets=len(wanted.sets))
+            await self._forget(self._world)
         self._seconds = time.monotonic() - began
         self._in_force = wanted if wanted.chains else None
         self._tell("", *self._world.problems)
+
+    async def _forget(self, seen: World) -> None:
+        try:
+            count = await asyncio.to_thread(kernel.forget_denied, seen, self._addresses)
+        except OSError as error:
+            log.warning("what was open before may still be answered", error=str(error.strerror))
+            return
+        if count:
+            log.info("connections that policies forbid now are forgotten", count=count)
 
     async def _watch(self) -> None:
         """Puts the table back when somebody took it away, and tells what was refused meanwhile."""

@@ -7,6 +7,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -122,6 +123,22 @@ def test_connections_end_with_their_permission_and_denials_are_counted(made: Ker
     assert made.before is not None
     mine = [name for name, (whose, _) in made.before.counters.items() if whose == "a/x"]
     assert sum(counters[name] for name in mine) >= 1
+
+
+def test_what_was_open_is_forgotten_with_the_permission(made: Kernel) -> None:
+    """Datagrams of the other end would pass for answers as long as the kernel remembers."""
+    made.put(Lab(*OBJECTS))
+    members = frozenset(ip_address(one["address"]) for one in PODS.values())
+    assert made.place.passes("b/x", "a/x", "UDP", 53, expected=True)
+    assert made.place.passes("b/x", "a/y", "UDP", 53, expected=True)
+    closed = Lab(*OBJECTS, policy("a/closed", podSelector=app("x")))
+    made.put(closed)
+
+    async def forget() -> int:
+        return kernel.forget_denied(closed.world, members)
+
+    assert made.run(forget) >= 1
+    assert made.run(forget) == 0
 
 
 def test_both_families() -> None:

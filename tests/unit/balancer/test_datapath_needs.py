@@ -10,9 +10,9 @@ from hearthgate.app.settings import load_settings
 from hearthgate.balancer.datapath.ctnetlink import Flow, forget, read_flow, stale
 from hearthgate.balancer.datapath.needs import missing, needs_forwarding, not_forwarded
 from hearthgate.balancer.datapath.rules import Place, Rule, Target, rules
-from hearthgate.balancer.layer2.rtnetlink import Message, attribute, messages
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.model.problems import Reason
+from hearthgate.netfilter.messages import Message, attribute, messages
 from tests.service_samples import part, service, slice_of
 
 OWN = frozenset({ip_address("192.168.1.2")})

@@ -10,7 +10,9 @@ from hearthgate.balancer.allocation.blocks import Address
 from hearthgate.balancer.datapath import ctnetlink
 from hearthgate.balancer.datapath.rules import Rule
 from hearthgate.balancer.datapath.ruleset import TABLE
-from hearthgate.balancer.layer2.netlink import ask, interfaces
+from hearthgate.balancer.layer2.netlink import interfaces
+from hearthgate.netfilter import conntrack
+from hearthgate.netfilter.asking import ask
 from hearthgate.netfilter.nft import nft
 
 SWITCHES: Final = {
@@ -36,13 +38,13 @@ def forget_stale(rules: Iterable[Rule], before: Iterable[Rule]) -> int:
     flows = [
         flow
         for version in (4, 6)
-        for message in ask(ctnetlink.list_flows(version), protocol=ctnetlink.PROTOCOL)
+        for message in ask(conntrack.list_entries(version), protocol=conntrack.PROTOCOL)
         if (flow := ctnetlink.read_flow(message))
     ]
     count = 0
     for flow in ctnetlink.stale(flows, rules, before):
         try:
-            for _ in ask(ctnetlink.forget(flow), protocol=ctnetlink.PROTOCOL):
+            for _ in ask(ctnetlink.forget(flow), protocol=conntrack.PROTOCOL):
                 continue
         except OSError as error:
             if error.errno != errno.ENOENT:  # it ended meanwhile

@@ -15,8 +15,8 @@ import structlog
 from hearthgate.balancer.layer2 import rtnetlink
 from hearthgate.balancer.layer2.announcer import Announced, Announcer, Counts
 from hearthgate.balancer.layer2.conflicts import Address, Foreign
-from hearthgate.balancer.layer2.netlink import ask
 from hearthgate.balancer.layer2.quiet import quiet_kernel
+from hearthgate.netfilter.asking import ask
 
 log = structlog.get_logger(__name__)
 

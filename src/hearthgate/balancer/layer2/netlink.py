@@ -1,31 +1,14 @@
 """Asks the kernel about interfaces, and hears when they change."""
 
 import asyncio
-import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from hearthgate.balancer.layer2 import rtnetlink
 from hearthgate.balancer.layer2.links import Interfaces
+from hearthgate.netfilter.asking import ask
 
 _LARGEST = 1 << 16
-
-
-def ask(question: bytes, *, protocol: int = 0) -> Iterator[rtnetlink.Message]:
-    """The kernel's list; of a change, nothing once it is done. protocol: whom in the kernel; 0: routing. Raises
-    OSError."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) as asking:
-        asking.bind((0, 0))
-        asking.send(question)
-        while True:
-            for message in rtnetlink.messages(asking.recv(_LARGEST)):
-                if message.kind == rtnetlink.DONE:
-                    return
-                if message.kind == rtnetlink.ERROR:
-                    if number := rtnetlink.error_of(message):
-                        raise OSError(number, os.strerror(number))
-                    return  # a change that was asked to be acknowledged
-                yield message
 
 
 def interfaces() -> Interfaces:

@@ -1,43 +1,32 @@
 """Messages of rtnetlink(7): interfaces, their addresses, local routes, neighbours. Pure."""
 
 import struct
-from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface
 from typing import Final, NamedTuple
 
 from hearthgate.balancer.frames.ethernet import Mac
 from hearthgate.balancer.layer2.conflicts import Address
 from hearthgate.balancer.layer2.links import Assigned, Link
+from hearthgate.netfilter.messages import ACK, DUMP, REQUEST, Message, attribute, attributes, request
 
 NEW_LINK, DEL_LINK, GET_LINK = 16, 17, 18
 NEW_ADDRESS, DEL_ADDRESS, GET_ADDRESS = 20, 21, 22
 NEW_ROUTE, DEL_ROUTE, GET_ROUTE = 24, 25, 26
-ERROR, DONE = 2, 3
 GROUPS: Final = 0x1 | 0x10 | 0x100
 """RTMGRP_LINK, _IPV4_IFADDR, _IPV6_IFADDR."""
 
 PROTOCOL: Final = 72
 """Marks routes as ours (rtm_protocol), among those that no routing daemon has taken."""
 
-REQUEST, ACK, DUMP, _CREATE, _REPLACE = 0x1, 0x4, 0x300, 0x400, 0x100
+_CREATE, _REPLACE = 0x400, 0x100
 _INET, _INET6 = 2, 10
 _LOCAL_TABLE, _LOCAL_TYPE, _HOST_SCOPE = 255, 2, 254
-_HEADER: Final = struct.Struct("=IHHII")
 _LINK: Final = struct.Struct("=BxHiII")
 _ADDRESS: Final = struct.Struct("=BBBBI")
 _ROUTE: Final = struct.Struct("=BBBBBBBBI")
-_ATTRIBUTE: Final = struct.Struct("=HH")
-_NESTED: Final = 0x3FFF
-"""Without the bits that say nested and byte order."""
 _IFLA_ADDRESS, _IFLA_NAME, _IFLA_MASTER = 1, 3, 10
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DESTINATION, _RTA_OUT, _RTA_TABLE = 1, 4, 15
-
-
-class Message(NamedTuple):
-    kind: int
-    sequence: int
-    body: bytes
 
 
 class LocalRoute(NamedTuple):
@@ -45,21 +34,6 @@ class LocalRoute(NamedTuple):
 
     address: Address
     is_ours: bool
-
-
-def messages(data: bytes) -> Iterator[Message]:
-    """Of a datagram; what is cut off is left out."""
-    while len(data) >= _HEADER.size:
-        length, kind, _, sequence, _ = _HEADER.unpack_from(data)
-        if not _HEADER.size <= length <= len(data):
-            return
-        yield Message(kind, sequence, data[_HEADER.size : length])
-        data = data[_aligned(length) :]
-
-
-def error_of(message: Message) -> int:
-    """An errno; 0 for an acknowledgement."""
-    return -int(struct.unpack_from("=i", message.body)[0])
 
 
 def list_links() -> bytes:
@@ -137,32 +111,6 @@ def _local_route(kind: int, flags: int, address: Address, loopback: int) -> byte
     )
     body += attribute(_RTA_DESTINATION, address.packed) + attribute(_RTA_OUT, struct.pack("=i", loopback))
     return request(kind, flags, body)
-
-
-def request(kind: int, flags: int, body: bytes) -> bytes:
-    """A message to the kernel."""
-    return _HEADER.pack(_HEADER.size + len(body), kind, flags, 1, 0) + body
-
-
-def attribute(kind: int, value: bytes) -> bytes:
-    """With the padding that the next one needs."""
-    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + b"\0" * (-len(value) % 4)
-
-
-def attributes(data: bytes) -> Mapping[int, bytes]:
-    """By kind; what is cut off is left out."""
-    found = {}
-    while len(data) >= _ATTRIBUTE.size:
-        length, kind = _ATTRIBUTE.unpack_from(data)
-        if not _ATTRIBUTE.size <= length <= len(data):
-            break
-        found[kind & _NESTED] = data[_ATTRIBUTE.size : length]
-        data = data[_aligned(length) :]
-    return found
-
-
-def _aligned(length: int) -> int:
-    return (length + 3) & ~3
 
 
 def _family(kind: type[IPv4Address] | type[IPv6Address]) -> int:

@@ -1,13 +1,21 @@
 """The table of policies in the kernel: put in force, read back, removed."""
 
+import errno
 from typing import Any, Final
 
 import msgspec
 
 from hearthgate.model.errors import Permanent
+from hearthgate.netfilter import conntrack
+from hearthgate.netfilter.asking import ask
 from hearthgate.netfilter.nft import nft
+from hearthgate.policy.ends import Address
+from hearthgate.policy.evaluate import Flow, check
 from hearthgate.policy.nftables.ruleset import REMOVAL, TABLE, State
+from hearthgate.policy.ports import Protocol
+from hearthgate.policy.world import World
 
+_PROTOCOLS: Final = {6: Protocol.TCP, 17: Protocol.UDP, 132: Protocol.SCTP}
 _UNKNOWN: Final = ("?",)
 """Instead of rules that are not read: they are made anew."""
 _OTHERS: Final = ("KUBE-NWPLCY", "KUBE-POD-FW", "cali-", "CILIUM_")
@@ -47,6 +55,38 @@ async def held() -> State | None:
                         str(address): verdict["jump"]["target"] for address, verdict in said.get("elem") or ()
                     }
     return State(chains, sets, elements, counters)
+
+
+def forget_denied(world: World, members: frozenset[Address]) -> int:
+    """Takes back what the kernel remembers as open and policies forbid now, for answers to it would still pass.
+    members: whose connections these are. Returns how many. Blocks. Raises OSError."""
+    count = 0
+    for version in (4, 6):
+        every = [
+            entry
+            for message in ask(conntrack.list_entries(version), protocol=conntrack.PROTOCOL)
+            if (entry := conntrack.read_entry(message)) is not None
+        ]
+        for entry in every:
+            if members.isdisjoint((entry.source.address, entry.answers.address)) or not is_denied(world, entry):
+                continue
+            try:
+                for _ in ask(conntrack.forget(version, entry.key), protocol=conntrack.PROTOCOL):
+                    continue
+            except OSError as error:
+                if error.errno != errno.ENOENT:  # it ended meanwhile
+                    raise
+            count += 1
+    return count
+
+
+def is_denied(world: World, entry: conntrack.Entry) -> bool:
+    """Of what has no ports nothing is said. Pure."""
+    protocol = _PROTOCOLS.get(entry.protocol)
+    if protocol is None:
+        return False
+    flow = Flow(world.at(entry.source.address), world.at(entry.answers.address), entry.source.address.version)
+    return not check(world, flow, protocol, entry.answers.port).allowed
 
 
 async def is_there() -> bool:
