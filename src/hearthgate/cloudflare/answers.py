@@ -98,6 +98,13 @@ class Setting(Answered, frozen=True, kw_only=True):
     value: str | int | float | bool | None = None
 
 
+class Addresses(Answered, frozen=True, kw_only=True):
+    """Cloudflare's own networks."""
+
+    ipv4_cidrs: tuple[str, ...] = ()
+    ipv6_cidrs: tuple[str, ...] = ()
+
+
 class Batch(Answered, frozen=True, kw_only=True):
     """Records as they are after a batch."""
 

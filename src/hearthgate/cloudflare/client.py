@@ -8,6 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from hearthgate.cloudflare.answers import (
+    Addresses,
     Batch,
     DnsRecord,
     NewRecord,
@@ -122,6 +123,11 @@ class CloudflareClient:
         body = {"deletes": [{"id": one} for one in deletes], "patches": patches, "posts": posts}
         request = Request(method="POST", path=_records(zone, "batch"), body=body, needs=DNS_EDIT)
         return await self._one(request, Batch)
+
+    async def networks(self) -> tuple[str, ...]:
+        """From where Cloudflare asks, as it publishes them now."""
+        found = await self._one(Request(method="GET", path="/ips", needs="none"), Addresses)
+        return (*found.ipv4_cidrs, *found.ipv6_cidrs)
 
     async def setting(self, zone: str, name: str) -> str:
         """The value of a zone's setting, such as `ssl`."""

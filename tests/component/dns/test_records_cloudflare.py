@@ -213,6 +213,15 @@ async def test_a_zone_that_nobody_asks_and_one_that_loops(home: Home) -> None:
         await home.until_told("endless loop")
 
 
+async def test_networks_of_cloudflare_that_are_new(home: Home) -> None:
+    home.cloudflare.networks += ["173.245.48.0/21", "8.8.8.0/24", "10.0.0.0/8", "0.0.0.0/1", "x"]
+    async with home.keeping():
+        home.route()
+        await home.until_told(
+            "networks that this version does not know: 8.8.8.0/24: list them beside `cloudflare`"
+        )
+
+
 async def test_a_zone_that_is_gone(home: Home) -> None:
     home.cloudflare.drop_zone(home.zone)
     async with home.keeping():

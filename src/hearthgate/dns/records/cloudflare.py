@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from hearthgate.cloudflare.answers import DnsRecord, NewRecord, Zone, quoted
 from hearthgate.cloudflare.client import BATCH_LIMIT, CloudflareClient
 from hearthgate.cloudflare.errors import Refused
+from hearthgate.cloudflare.networks import unknown
 from hearthgate.cloudflare.zones import ZoneFinder
 from hearthgate.dns.records.model import TYPES, Action, Change, Entry, Held, HeldBy
 from hearthgate.dns.records.registry import Registry, owner_of
@@ -51,8 +52,12 @@ class CloudflareZone:
         return count
 
     async def warning(self) -> str:
-        """What of the zone's settings breaks the set-up; empty when nothing does, or it may not be read."""
-        zone = await self._zone()
+        """What breaks the set-up: the SSL mode, if it may be read, and networks of Cloudflare's that are not known
+        here. Empty when nothing does."""
+        found = [await self._mode(await self._zone()), await self._networks()]
+        return "; ".join(filter(None, found))
+
+    async def _mode(self, zone: Zone) -> str:
         try:
             mode = await self._client.setting(zone.id, "ssl")
         except Refused:
@@ -63,6 +68,18 @@ class CloudflareZone:
                 "makes an endless loop: choose Full (strict) at SSL/TLS > Overview"
             )
         return ""
+
+    async def _networks(self) -> str:
+        try:
+            more = unknown(await self._client.networks())
+        except Refused:
+            return ""
+        if not more:
+            return ""
+        return (
+            f"Cloudflare asks from networks that this version does not know: {', '.join(more)}: list them beside "
+            "`cloudflare` in trustedIPs, else their clients count as Cloudflare"
+        )
 
     async def _zone(self) -> Zone:
         zone = await self._finder.zone_of(self._name)
