@@ -32,8 +32,8 @@ NETWORKS: Final = (
 
 
 def unknown(published: Iterable[str]) -> tuple[str, ...]:
-    """Those that are published and lie in none of ours. What is private, or so wide that it cannot be Cloudflare's,
-    is none: nobody shall be trusted for a wrong answer."""
+    """Those that are published and lie in none of ours. What is private, or too wide to be Cloudflare's, is none:
+    nobody shall be trusted for a wrong answer."""
     ours = [ipaddress.ip_network(one) for one in NETWORKS]
     found = []
     for text in published:
