@@ -107,7 +107,7 @@ def test_cache_ends_up_equal(operations: list[tuple[str, str]], streaming: bool,
             for operation, name in operations:
                 await operate(api, operation, name)
                 await asyncio.sleep(0.003)
-            await until(lambda: cache.synced and held(cache) == versions(api), within=400)
+            await until(lambda: cache.synced and held(cache) == versions(api), within=3000)
             bad = {name for (_, _, name), found in api.objects.items() if "rutes" in found["spec"]}
             assert {ref.name for ref in cache.findings.refused} == bad
             assert cache.collection.ordered == Collection(cache.collection.objects).ordered

@@ -18,6 +18,8 @@ from hearthgate.balancer.datapath.rules import Rule, rules
 from hearthgate.balancer.datapath.ruleset import REMOVAL, TABLE, ruleset
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.model.errors import Permanent
+from hearthgate.netfilter import conntrack
+from hearthgate.netfilter.asking import ask
 from hearthgate.resources.discovery import EndpointSlice
 from tests.lan import inside
 from tests.service_samples import service, slice_of
@@ -40,9 +42,23 @@ def lan() -> Iterator[Wires]:
 
 @pytest.fixture
 def box(lan: Wires) -> Iterator[Wires]:
-    """Without rules before and after."""
+    """Without rules before and after, and without memories of what earlier ones made of a connection: another one
+    from the same port would be taken for it."""
+    lan.on_box(_forget())
     yield lan
     lan.on_box(kernel.apply(REMOVAL))
+
+
+async def _forget() -> None:
+    for version in (4, 6):
+        entries = [
+            conntrack.read_entry(one) for one in ask(conntrack.list_entries(version), protocol=conntrack.PROTOCOL)
+        ]
+        for entry in entries:
+            if entry is not None:
+                with contextlib.suppress(FileNotFoundError):  # it ended meanwhile
+                    for _ in ask(conntrack.forget(version, entry.key), protocol=conntrack.PROTOCOL):
+                        continue
 
 
 @contextlib.contextmanager

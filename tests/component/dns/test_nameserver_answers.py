@@ -220,9 +220,9 @@ async def test_a_later_edns_is_told_so(server: Server) -> None:
 async def test_an_address_that_is_taken_is_told_until_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "AGAIN", 0.05)
     said: list[str] = []
+    port = free_port()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind((HOST, 0))
-        port = other.getsockname()[1]
+        other.bind((HOST, port))
         task = asyncio.create_task(NameServer(LocalDNS(listen=(f"{HOST}:{port}",)), on_trouble=said.append).run())
         await eventually(lambda: said, what="a word about it")
         assert f"cannot have {HOST}:{port}: Address already in use (another name server runs here" in said[0]

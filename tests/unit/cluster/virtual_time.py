@@ -12,7 +12,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
-_SETTLE = 0.0005
+_SETTLE = 0.001
 """Real seconds given to the kernel to hand over what is under way on the loopback."""
 _STUCK = 10.0
 
