@@ -22,6 +22,7 @@ import dns.rrset
 from aiohttp import web
 
 from tests.acme.listener import make_listener
+from tests.ports import free_port
 
 Mood = Literal["good", "silent", "SERVFAIL", "REFUSED", "garbage", "cut off"]
 """cut off: by UDP every answer is truncated."""
@@ -136,7 +137,7 @@ class NameServer:
 
 @contextlib.asynccontextmanager
 async def run_nameserver(address: str = "127.0.0.1", port: int = 0) -> AsyncIterator[NameServer]:
-    """Listening on UDP and TCP. address: any of 127.0.0.0/8, so that several share a port."""
+    """Listening on UDP and TCP. address: any of 127.0.0.0/8, so that several share a port. port: 0: a free one."""
     server = NameServer(address)
     loop = asyncio.get_running_loop()
 
@@ -150,7 +151,7 @@ async def run_nameserver(address: str = "127.0.0.1", port: int = 0) -> AsyncIter
                     await writer.drain()
         writer.close()
 
-    streams = await asyncio.start_server(by_tcp, address, port)
+    streams = await asyncio.start_server(by_tcp, address, port or free_port())
     server.port = streams.sockets[0].getsockname()[1]
     datagrams, _ = await loop.create_datagram_endpoint(
         lambda: _Datagrams(server), local_addr=(address, server.port)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,20 +53,46 @@ class Home:
     def passes(self, source: str, destination: str, *, expected: bool, version: int = 4) -> bool:
         return self.place.passes(source, destination, "TCP", 80, expected=expected, version=version)
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        members = [
+    def running(self, *members: str) -> AbstractContextManager[None]:
+        """The whole program. members: whom it fences."""
+        self.settings(*members)
+        return self._program("up", str(self.manifests), "--state", str(self.folder / "state"))
+
+    def node(self, name: str) -> AbstractContextManager[None]:
+        """A speaker that fences the Pods of its node."""
+        places = ["--kubeconfig", str(self.folder / "state" / "kubeconfig"), "--state", str(self.folder / name)]
+        return self._program("speaker", "--node", name, "--set", "policy.enforce=true", *places)
+
+    def settings(self, *members: str) -> None:
+        declared = [
             {"namespace": "htpc", "name": name, "labels": {"app": name}, "addresses": ENDS[f"htpc/{name}"]}
-            for name in ("web", "db")
+            for name in members
         ]
-        settings = {"policy.enforce": "true", "policy.members": json.dumps(members)}
-        words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-        program = [PROGRAM, "up", str(self.manifests), "--state", str(self.folder / "state"), *words]
+        policy = {"enforce": bool(members), "members": declared}
+        (self.folder / "settings.json").write_text(json.dumps({"policy": policy}))
+
+    def pod(self, name: str, node: str, *, app: str = "") -> None:
+        """One more, or the same with another label."""
+        addresses = ENDS[f"htpc/{name}"]
+        metadata = {"name": name, "namespace": "htpc", "labels": {"app": app or name}}
+        spec = {"nodeName": node, "containers": [{"name": "a", "image": "b"}]}
+        made = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+        (self.folder / "pod.json").write_text(json.dumps(made))
+        self.kubectl("apply", "-f", str(self.folder / "pod.json"))
+        status = {"podIP": addresses[0], "podIPs": [{"ip": one} for one in addresses]}
+        patch = json.dumps({"status": status})
+        said = self.kubectl(
+            "patch", "pod", name, "-n", "htpc", "--subresource=status", "--type=merge", "-p", patch
+        )
+        assert f"pod/{name} patched" in said, said
+
+    @contextmanager
+    def _program(self, *words: str) -> Iterator[None]:
+        whole = ["ip", "netns", "exec", self.place.box, PROGRAM, *words]
+        whole += ["--settings", str(self.folder / "settings.json")] if words[0] == "up" else []
         with (
             (self.folder / "log").open("ab") as log,
-            subprocess.Popen(
-                ["ip", "netns", "exec", self.place.box, *program], stdout=log, stderr=log, cwd=ROOT
-            ) as process,
+            subprocess.Popen(whole, stdout=log, stderr=log, cwd=ROOT) as process,
         ):
             try:
                 yield
@@ -92,7 +118,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 
 def test_fences_follow_the_policies_and_outlive_the_program(home: Home) -> None:
     home.write(fence())
-    with home.running():
+    with home.running("web", "db"):
         wait_for(lambda: not home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="the fence")
         assert not home.passes("8.8.8.8", "htpc/web", expected=False, version=6)
         assert not home.passes("htpc/db", "htpc/web", expected=False)
@@ -104,11 +130,11 @@ def test_fences_follow_the_policies_and_outlive_the_program(home: Home) -> None:
             lambda: "PacketsRefused" in home.kubectl("get", "events", "-n", "htpc"), within=40, what="the Event"
         )
     assert not home.passes("8.8.8.8", "htpc/web", expected=False), "no fence falls with the program"
-    with home.running():
+    with home.running("web", "db"):
         home.write()
         wait_for(lambda: home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="no fence")
     home.write(fence())
-    with home.running():
+    with home.running("web", "db"):
         wait_for(lambda: not home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="the fence")
     assert "is gone" in home.on(PROGRAM, "policy", "off")
     assert home.passes("8.8.8.8", "htpc/web", expected=True)
@@ -118,7 +144,48 @@ def test_fences_follow_the_policies_and_outlive_the_program(home: Home) -> None:
 def test_another_program_that_enforces_policies_is_left_alone(home: Home) -> None:
     home.on("nft", "add table inet kube-network-policies; add chain inet kube-network-policies forward")
     home.write(fence())
-    with home.running():
+    with home.running("web", "db"):
         log = home.folder / "log"
         wait_for(lambda: "another program enforces policies here" in log.read_text(), within=40, what="the word")
         assert "hearthgate_policies" not in home.on("nft", "list", "tables")
+
+
+def test_members_come_and_go_with_the_settings(home: Home) -> None:
+    home.write(fence())
+    with home.running("db"):
+        log = home.folder / "log"
+        wait_for(lambda: "policies in force" in log.read_text() or is_up(home), within=40, what="it runs")
+        assert home.passes("8.8.8.8", "htpc/web", expected=True)
+        home.settings("db", "web")
+        wait_for(lambda: not home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="the fence")
+        home.settings("db")
+        wait_for(lambda: home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="no fence")
+
+
+def is_up(home: Home) -> bool:
+    return "htpc" in home.kubectl("get", "namespaces")
+
+
+def test_a_speaker_fences_the_pods_of_its_node(home: Home) -> None:
+    policies = fence(ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "db"}}}]}])
+    elsewhere = fence(podSelector={"matchLabels": {"app": "db"}})
+    elsewhere["metadata"] = {"name": "elsewhere", "namespace": "htpc"}
+    home.write(policies, elsewhere)
+    with home.running():
+        wait_for(lambda: is_up(home), within=40, what="the API")
+        home.pod("web", "n1")
+        home.pod("db", "n2")
+        assert home.passes("8.8.8.8", "htpc/web", expected=True), "nobody fences yet"
+        with home.node("n1"):
+            wait_for(lambda: not home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="the fence")
+            assert not home.passes("8.8.8.8", "htpc/web", expected=False, version=6)
+            assert home.passes("htpc/db", "htpc/web", expected=True)
+            assert home.passes("8.8.8.8", "htpc/db", expected=True), "its own node fences it"
+            home.pod("web", "n1", app="other")
+            wait_for(lambda: home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="no fence")
+            home.pod("web", "n1")
+            wait_for(lambda: not home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="the fence")
+        assert not home.passes("8.8.8.8", "htpc/web", expected=False), "no fence falls with the program"
+        home.kubectl("delete", "pod", "web", "-n", "htpc")
+        with home.node("n1"):
+            wait_for(lambda: home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="no fence")

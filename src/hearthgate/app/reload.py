@@ -19,8 +19,10 @@ from hearthgate.model.refs import ObjectRef
 
 log = structlog.get_logger(__name__)
 
-LIVE: Final = frozenset({"entry_points", "providers", "servers_transport", "log", "certificates"})
-"""Fields that take effect at once. Of `log` it is the level."""
+LIVE: Final = frozenset({"entry_points", "providers", "servers_transport", "log", "certificates", "policy"})
+"""Fields that take effect at once."""
+KEPT: Final = {"log": ("format",), "policy": ("enforce", "force")}
+"""What of these does not."""
 _QUIET_MS, _LONGEST_MS, _POLL_MS = 40, 400, 2000
 _LINKS_OF_MOUNTED_VOLUMES: Final = "..data"
 
@@ -54,23 +56,24 @@ class SettingsSource(NamedTuple):
 def merged(running: Settings, wanted: Settings, ref: ObjectRef) -> tuple[Settings, tuple[Problem, ...]]:
     """`running` with all of `wanted` that can change now, and a warning for everything else that differs."""
     live = {name: getattr(wanted, name) for name in LIVE}
-    live["log"] = msgspec.structs.replace(wanted.log, format=running.log.format)
+    for name, kept in KEPT.items():
+        own = getattr(running, name)
+        live[name] = msgspec.structs.replace(live[name], **{field: getattr(own, field) for field in kept})
     result: Settings = msgspec.structs.replace(running, **live)
-    problems = []
+    problems: list[Problem] = []
     for name, field in zip(result.__struct_fields__, result.__struct_encode_fields__, strict=True):
         if getattr(result, name) != getattr(wanted, name):
-            place = "log.format" if name == "log" else field
-            message = "changed, and takes effect at the next start"
-            problems.append(
-                Problem(
-                    ref=ref,
-                    field=place,
-                    reason=Reason.RESTART_NEEDED,
-                    message=message,
-                    severity=Severity.WARNING,
-                )
-            )
+            has, asked = getattr(result, name), getattr(wanted, name)
+            parts = [
+                f"{field}.{part}" for part in KEPT.get(name, ()) if getattr(has, part) != getattr(asked, part)
+            ]
+            problems += (_late(ref, place) for place in parts or [field])
     return result, tuple(problems)
+
+
+def _late(ref: ObjectRef, field: str) -> Problem:
+    message = "changed, and takes effect at the next start"
+    return Problem(ref=ref, field=field, reason=Reason.RESTART_NEEDED, message=message, severity=Severity.WARNING)
 
 
 class Reloader:

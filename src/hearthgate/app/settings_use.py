@@ -20,28 +20,30 @@ def accept_grace(settings: Settings) -> float:
     return _longest(settings, lambda life: life.request_accept_grace_timeout, 0.0)
 
 
-def settings_warnings(settings: Settings) -> tuple[Problem, ...]:
-    """What is set and has no effect, upstream's deprecated fields among it."""
-    return tuple(support.marked(settings, SETTINGS_REF, Severity.WARNING))
+def settings_warnings(settings: Settings, *, on_box: bool) -> tuple[Problem, ...]:
+    """What is set and has no effect, upstream's deprecated fields among it. on_box: without a cluster."""
+    marked = tuple(support.marked(settings, SETTINGS_REF, Severity.WARNING))
+    if on_box and settings.policy.enforce and not settings.policy.members:
+        message = "without members nobody is kept to the policies"
+        return (*marked, _warning("policy.members", Reason.MISSING_FIELD, message))
+    return marked
 
 
 def unused_settings(settings: Settings) -> tuple[Problem, ...]:
     """What is set in vain where a cluster's own API is read."""
     said = {
         "embeddedAPI": "the cluster has an API of its own" if settings.embedded_api != EmbeddedAPI() else "",
-        "policy.enforce": "a cluster's nodes have programs of their own for it" if settings.policy.enforce else "",
+        "policy.enforce": "`hearthgate speaker` does that on each node" if settings.policy.enforce else "",
     }
     return tuple(
-        Problem(
-            ref=SETTINGS_REF,
-            field=field,
-            reason=Reason.UNSUPPORTED,
-            message=f"has no effect with --kubeconfig: {why}",
-            severity=Severity.WARNING,
-        )
+        _warning(field, Reason.UNSUPPORTED, f"has no effect with --kubeconfig: {why}")
         for field, why in said.items()
         if why
     )
+
+
+def _warning(field: str, reason: Reason, message: str) -> Problem:
+    return Problem(ref=SETTINGS_REF, field=field, reason=reason, message=message, severity=Severity.WARNING)
 
 
 def _longest(settings: Settings, of: Callable[[LifeCycle], int | str], least: float) -> float:

@@ -1,15 +1,19 @@
-"""The role `speaker`: announces addresses from one node more, beside the box that runs the API, or on a cluster.
+"""The role `speaker`: announces addresses from one node more, beside the box that runs the API, or on a cluster,
+and keeps the node's Pods to the policies where that is wanted.
 
 It only needs the API to learn of changes: without it, it goes on with what it knew last, and starts with it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 
+from hearthgate.app import fences
+from hearthgate.app.fences import Fences
 from hearthgate.app.metrics_page import MetricsPage
 from hearthgate.app.registration import Registration
 from hearthgate.app.settings import Settings, pod_namespace
@@ -24,6 +28,7 @@ from hearthgate.cluster.config import ClientConfig
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.hub import Hub
 from hearthgate.cluster.lastgood import LastGood
+from hearthgate.model.problems import Problem
 from hearthgate.model.secret import SecretBytes
 from hearthgate.resources.registry import BY_TYPE
 
@@ -54,7 +59,9 @@ async def _serve(options: SpeakerOptions, hurried: asyncio.Event) -> None:
     load_balancer, namespace = options.settings.load_balancer, pod_namespace(options.settings)
     check_key_file(load_balancer)
     async with Client(options.config) as client:
-        hub = Hub(client, [BY_TYPE[kind] for kind in KINDS], last_good=LastGood(state / "last-good"))
+        is_fenced = options.settings.policy.enforce
+        read = dict.fromkeys((*KINDS, *(fences.KINDS if is_fenced else ())))
+        hub = Hub(client, [BY_TYPE[kind] for kind in read], last_good=LastGood(state / "last-good"))
         events = EventWriter(client, instance=options.node)
         speaking = Speaking(
             options.settings,
@@ -69,8 +76,14 @@ async def _serve(options: SpeakerOptions, hurried: asyncio.Event) -> None:
             "speaker": speaking.run,
             "registration": registration.run,
         }
+        metrics = [speaking.metrics]
+        if is_fenced:
+            fenced = Fences(options.settings, events=events, hub=hub, on_problems=_tell, node=options.node)
+            parts.update(fenced.parts)
+            metrics.append(fenced.metrics)
         if load_balancer.metrics_address:
-            parts["metrics"] = MetricsPage(read_where(load_balancer.metrics_address), speaking.metrics).run
+            where = read_where(load_balancer.metrics_address)
+            parts["metrics"] = MetricsPage(where, lambda: chain.from_iterable(each() for each in metrics)).run
         log.info("speaker starts", node=options.node, api=options.config.server)
         try:
             async with supervised(parts):
@@ -84,6 +97,12 @@ async def _serve(options: SpeakerOptions, hurried: asyncio.Event) -> None:
             except TimeoutError:
                 pass
             await speaking.give_up()
+
+
+def _tell(problems: tuple[Problem, ...]) -> None:
+    """Nobody but the log hears of them here."""
+    for problem in problems:
+        log.warning("problem", problem=str(problem), reason=problem.reason.value)
 
 
 def check_key_file(settings: LoadBalancerSettings) -> None:

@@ -309,7 +309,8 @@ class Up:
 
     def _tell_settings(self, problems: tuple[Problem, ...]) -> None:
         known = self._problems.told("settings")
-        self._problems.tell("settings", (*problems, *settings_warnings(self._settings)))
+        warnings = settings_warnings(self._settings, on_box=self._options.kubeconfig is None)
+        self._problems.tell("settings", (*problems, *warnings))
         if self._box is not None:
             for problem in sorted(set(problems) - known):
                 self._box.note(problem.reason.value, str(problem), type="Warning")

@@ -14,7 +14,7 @@ from hearthgate.model.errors import HearthgateError, Transient
 from hearthgate.model.metrics import Labels, Metric, family
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
-from hearthgate.policy.ends import PodEnd
+from hearthgate.policy.ends import Address, PodEnd
 from hearthgate.policy.nftables import kernel
 from hearthgate.policy.nftables.ruleset import State, state_of, transaction
 from hearthgate.policy.world import Direction, World, world
@@ -43,14 +43,13 @@ class Enforcer:
 
     def __init__(
         self,
-        members: tuple[PodEnd, ...],
+        members: Callable[[Snapshot], tuple[PodEnd, ...]],
         events: EventWriter,
         *,
         force: bool,
         on_problems: Callable[[tuple[Problem, ...]], None],
     ) -> None:
         self._members = members
-        self._addresses = frozenset(address for member in members for address in member.addresses)
         self._events = events
         self._force = force
         self._on_problems = on_problems
@@ -72,6 +71,10 @@ class Enforcer:
                 before, self._snapshot = self._snapshot, snapshot
                 if before is None or any(before.collection(one) is not snapshot.collection(one) for one in KINDS):
                     self._queue.add(_TABLE)
+
+    def look(self) -> None:
+        """Others are members now."""
+        self._queue.add(_TABLE)
 
     def lines(self) -> Iterator[str]:
         """For /metrics."""
@@ -97,8 +100,10 @@ class Enforcer:
                 return
             if not self._is_known:
                 self._in_force, self._is_known = await kernel.held(), True
-            self._world = await asyncio.to_thread(world, snapshot, also=self._members)
-            wanted = await asyncio.to_thread(state_of, self._world, self._members)
+            members = self._members(snapshot)
+            addresses = frozenset(address for member in members for address in member.addresses)
+            self._world = await asyncio.to_thread(world, snapshot, also=members)
+            wanted = await asyncio.to_thread(state_of, self._world, members)
             began = time.monotonic()
             await kernel.apply(transaction(self._in_force, wanted))
         except HearthgateError as error:
@@ -109,14 +114,15 @@ class Enforcer:
             return
         if wanted != self._in_force:
             log.info("policies in force", chains=len(wanted.chains), sets=len(wanted.sets))
-            await self._forget(self._world)
+            await self._forget(self._world, addresses)
         self._seconds = time.monotonic() - began
         self._in_force = wanted if wanted.chains else None
-        self._tell("", *self._world.problems)
+        unseen = kernel.unseen(addresses) if wanted.chains else ""
+        self._tell(unseen, *self._world.problems)
 
-    async def _forget(self, seen: World) -> None:
+    async def _forget(self, seen: World, addresses: frozenset[Address]) -> None:
         try:
-            count = await asyncio.to_thread(kernel.forget_denied, seen, self._addresses)
+            count = await asyncio.to_thread(kernel.forget_denied, seen, addresses)
         except OSError as error:
             log.warning("what was open before may still be answered", error=str(error.strerror))
             return

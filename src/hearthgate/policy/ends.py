@@ -71,6 +71,11 @@ def pods_of(snapshot: Snapshot) -> Iterator[PodEnd]:
             yield _pod(pod)
 
 
+def pods_on(snapshot: Snapshot, node: str) -> Iterator[PodEnd]:
+    """Those of a node."""
+    return (pod for pod in pods_of(snapshot) if pod.node == node)
+
+
 def namespaces_of(snapshot: Snapshot) -> dict[str, Mapping[str, str]]:
     """The labels of each."""
     return {

@@ -22,8 +22,9 @@ class Member(Strict, frozen=True, kw_only=True):
 
 
 class PolicySettings(Strict, frozen=True, kw_only=True):
-    """enforce: whether the kernel of this box keeps to the policies.
-    members: for whom.
+    """enforce: whether the kernel of this machine keeps to the policies: for members, and on a node that runs
+    `hearthgate speaker` for its Pods.
+    members: who is no Pod.
     force: also beside another program that enforces policies.
     """
 
@@ -66,6 +67,3 @@ def mistakes(settings: PolicySettings) -> Iterator[Mistake]:
             if owner != f"{member.namespace}/{member.name}":
                 message = f"{text} is that of {owner} already"
                 yield Mistake(f"{path}.addresses[{place}]", Reason.DUPLICATE_OBJECT, message)
-    if settings.enforce and not settings.members:
-        message = "without members there is nobody to enforce policies for"
-        yield Mistake("members", Reason.MISSING_FIELD, message)

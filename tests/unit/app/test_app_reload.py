@@ -138,15 +138,18 @@ def test_what_must_wait_is_told(path: Path) -> None:
     running = source.load()
     path.write_text(
         SECOND + "log: {level: DEBUG, format: json}\nembeddedAPI: {address: '127.0.0.1:1'}\npodNamespace: x\n"
+        "policy: {enforce: true, members: [{namespace: a, name: b, addresses: [10.0.0.1]}]}\n"
     )
     settings, problems = merged(running, source.load(), source.ref)
     assert settings.entry_points["web"].address == "127.0.0.1:8001"
     assert (settings.log.level, settings.log.format) == ("DEBUG", "console")
     assert settings.embedded_api == running.embedded_api
+    assert (settings.policy.enforce, len(settings.policy.members)) == (False, 1)
     assert [(p.field, p.reason, p.is_error) for p in problems] == [
         ("log.format", Reason.RESTART_NEEDED, False),
         ("embeddedAPI", Reason.RESTART_NEEDED, False),
         ("podNamespace", Reason.RESTART_NEEDED, False),
+        ("policy.enforce", Reason.RESTART_NEEDED, False),
     ]
 
 

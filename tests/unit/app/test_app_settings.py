@@ -108,7 +108,7 @@ def test_keys_are_found_in_any_case(tmp_path: Path) -> None:
     assert web.http.redirections is not None
     assert web.http.redirections.entry_point is not None
     assert web.forwarded_headers.trusted_ips == ("10.0.0.1",)
-    assert [warning.field for warning in settings_warnings(settings)] == ["global"]
+    assert [warning.field for warning in settings_warnings(settings, on_box=True)] == ["global"]
 
 
 def test_what_a_cluster_makes_of_no_use_is_told(tmp_path: Path) -> None:

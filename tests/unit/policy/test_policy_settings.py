@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hearthgate.app.settings import SettingsError, decode_settings
+from hearthgate.app.settings_use import settings_warnings
 from hearthgate.model.refs import ObjectRef
 from hearthgate.policy.settings import pods_of
 
@@ -30,7 +31,6 @@ def test_members_are_pods() -> None:
 @pytest.mark.parametrize(
     ("policy", "field"),
     [
-        ({"enforce": True}, "policy.members"),
         ({"members": [member("a")]}, "policy.members[0].addresses"),
         ({"members": [member("a", "10.0.0")]}, "policy.members[0].addresses[0]"),
         ({"members": [member("a", "10.0.0.1"), member("b", "10.0.0.1")]}, "policy.members[1].addresses[0]"),
@@ -41,3 +41,9 @@ def test_mistakes(policy: dict[str, Any], field: str) -> None:
         decode_settings({"policy": policy}, REF, privileged=False)
     (problem,) = raised.value.problems
     assert problem.field == field
+
+
+def test_nobody_is_kept_to_policies() -> None:
+    settings = decode_settings({"policy": {"enforce": True}}, REF, privileged=False)
+    assert [one.field for one in settings_warnings(settings, on_box=True)] == ["policy.members"]
+    assert not settings_warnings(settings, on_box=False), "there it is for Pods"

@@ -8,6 +8,7 @@ import msgspec
 from hearthgate.model.errors import Permanent
 from hearthgate.netfilter import conntrack
 from hearthgate.netfilter.asking import ask
+from hearthgate.netfilter.bridges import unjudged
 from hearthgate.netfilter.nft import nft
 from hearthgate.policy.ends import Address
 from hearthgate.policy.evaluate import Flow, check
@@ -101,6 +102,18 @@ async def denied() -> dict[str, int]:
         if (said := item.get("counter")) is not None:
             found[str(said["name"])] = int(said["packets"])
     return found
+
+
+def unseen(members: frozenset[Address]) -> str:
+    """Why rules do not see all that these send each other; empty when they do."""
+    try:
+        wanted = unjudged(members)
+    except (OSError, ValueError) as error:
+        return f"whether pods reach each other past the rules cannot be seen: {error}"
+    if not wanted:
+        return ""
+    how = " and ".join(f"{one} to 1" for one in wanted)
+    return f"pods on one bridge reach each other past the rules: load the module br_netfilter, and set {how}"
 
 
 async def others() -> str:
