@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import random
 import statistics
 import subprocess
 import tempfile
@@ -18,9 +17,8 @@ from hearthgate.policy.matrix import matrix
 from hearthgate.policy.nftables import kernel
 from hearthgate.policy.nftables.ruleset import State, state_of, transaction
 from hearthgate.policy.world import world
-from hearthgate.resources.meta import Resource
 from tests.lan import inside, ip
-from tests.policy_samples import app, namespace, pod, policy
+from tests.policy_samples import app, crowd, namespace, pod, policy
 from tests.yard import yard
 
 GROUP = "policies"
@@ -29,7 +27,7 @@ TRIES = 100_000
 
 
 def run(*, quick: bool) -> tuple[list[Figure], dict[str, Any]]:
-    many, some = Snapshot.of(_objects(5_000, 500, 50)), Snapshot.of(_objects(100, 50, 5))
+    many, some = Snapshot.of(crowd(5_000, 500, 50)), Snapshot.of(crowd(100, 50, 5))
     times: dict[str, list[float]] = {"load": [], "matrix": [], "rules": [], "kernel": []}
     for _ in range(1 if quick else ROUNDS):
         began = time.perf_counter()
@@ -101,29 +99,3 @@ def _in_kernel(text: str) -> float:
             return time.perf_counter() - began
     finally:
         ip("netns", "del", name)
-
-
-def _objects(pods: int, policies: int, spaces: int) -> list[Resource]:
-    chance = random.Random(1)
-    made: list[Resource] = [namespace(f"n{number}") for number in range(spaces)]
-    for number in range(pods):
-        labels = {"app": f"a{number % 37}", "tier": chance.choice(["front", "back"]), "id": str(number)}
-        address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-        made.append(pod(f"n{number % spaces}/p{number}", address, labels=labels, ports=[("http", "TCP", 8080)]))
-    return made + [policy(f"n{number % spaces}/q{number}", **_spec(number)) for number in range(policies)]
-
-
-def _spec(number: int) -> dict[str, Any]:
-    """One of five closes a namespace, the others open something to pods of all namespaces and to a block."""
-    if number % 5 == 0:
-        return {"policyTypes": ["Ingress"]}
-    block = {"cidr": "10.0.0.0/8", "except": ["10.0.1.0/24"]}
-    peers = [{"namespaceSelector": {}, "podSelector": app(f"a{number * 2 % 37}")}, {"ipBlock": block}]
-    front = {"matchExpressions": [{"key": "tier", "operator": "In", "values": ["front"]}]}
-    return {
-        "podSelector": app(f"a{number % 37}"),
-        "ingress": [
-            {"from": peers, "ports": [{"port": 8080}, {"port": "http"}]},
-            {"from": [{"podSelector": front}]},
-        ],
-    }

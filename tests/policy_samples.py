@@ -1,5 +1,6 @@
 """Pods, namespaces and policies in few words."""
 
+import random
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from typing import Any
@@ -67,6 +68,33 @@ def app(name: str) -> dict[str, Any]:
 def named(name: str) -> dict[str, Any]:
     """A selector of one namespace."""
     return {"matchLabels": {"kubernetes.io/metadata.name": name}}
+
+
+def crowd(pods: int, policies: int, spaces: int, *, port: int = 8080) -> list[Resource]:
+    """The same at every call. port: that pods serve, and policies open."""
+    chance = random.Random(1)
+    made: list[Resource] = [namespace(f"n{number}") for number in range(spaces)]
+    for number in range(1, pods + 1):
+        labels = {"app": f"a{number % 37}", "tier": chance.choice(["front", "back"]), "id": str(number)}
+        address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+        made.append(pod(f"n{number % spaces}/p{number}", address, labels=labels, ports=[("http", "TCP", port)]))
+    return made + [policy(f"n{number % spaces}/q{number}", **_rules(number, port)) for number in range(policies)]
+
+
+def _rules(number: int, port: int) -> dict[str, Any]:
+    """One of five closes a namespace, the others open something to pods of all namespaces and to a block."""
+    if number % 5 == 0:
+        return {"policyTypes": ["Ingress"]}
+    block = {"cidr": "10.0.0.0/8", "except": ["10.0.0.0/26", "10.0.1.0/24"]}
+    peers = [{"namespaceSelector": {}, "podSelector": app(f"a{number * 2 % 37}")}, {"ipBlock": block}]
+    front = {"matchExpressions": [{"key": "tier", "operator": "In", "values": ["front"]}]}
+    return {
+        "podSelector": app(f"a{number % 37}"),
+        "ingress": [
+            {"from": peers, "ports": [{"port": port}, {"port": "http"}]},
+            {"from": [{"podSelector": front}]},
+        ],
+    }
 
 
 class Lab:

@@ -46,6 +46,9 @@ class Home:
     def kubectl(self, *words: str) -> str:
         return self.on(str(kubectl_path()), "--kubeconfig", str(self.folder / "state" / "kubeconfig"), *words)
 
+    def refusals(self) -> str:
+        return self.kubectl("get", "events", "-n", "htpc", "--field-selector", "reason=PacketsRefused")
+
     def write(self, *policies: dict[str, Any]) -> None:
         content = {"apiVersion": "v1", "kind": "List", "items": [NAMESPACE, *policies]}
         (self.manifests / "policies.json").write_text(json.dumps(content))
@@ -126,9 +129,9 @@ def test_fences_follow_the_policies_and_outlive_the_program(home: Home) -> None:
         home.write(fence(ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "db"}}}]}]))
         wait_for(lambda: home.passes("htpc/db", "htpc/web", expected=False), within=40, what="the opening")
         assert not home.passes("8.8.8.8", "htpc/web", expected=False)
-        wait_for(
-            lambda: "PacketsRefused" in home.kubectl("get", "events", "-n", "htpc"), within=40, what="the Event"
-        )
+        assert not home.passes("8.8.8.8", "htpc/web", expected=False, version=6)
+        wait_for(lambda: "→ htpc/web, TCP:80" in home.refusals(), within=40, what="the Event")
+        assert {one for one in ("8.8.8.8", "2001:db8::8") if one in home.refusals()}
     assert not home.passes("8.8.8.8", "htpc/web", expected=False), "no fence falls with the program"
     with home.running("web", "db"):
         home.write()

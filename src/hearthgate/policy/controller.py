@@ -2,19 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Final
 
 import structlog
 
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.queue import WorkQueue
-from hearthgate.cluster.snapshot import Snapshot
+from hearthgate.cluster.snapshot import Key, Snapshot
 from hearthgate.model.errors import HearthgateError, Transient
 from hearthgate.model.metrics import Labels, Metric, family
 from hearthgate.model.problems import Problem, Reason, Severity
 from hearthgate.model.refs import ObjectRef
 from hearthgate.policy.ends import Address, PodEnd
+from hearthgate.policy.evaluate import Flow, check
 from hearthgate.policy.nftables import kernel
 from hearthgate.policy.nftables.ruleset import State, state_of, transaction
 from hearthgate.policy.world import Direction, World, world
@@ -33,9 +34,25 @@ _TABLE: Final = "table"
 DENIED: Final = Metric(
     "hearthgate_policy_denied_total", "counter", ("namespace", "pod", "direction"), "Packets refused by policies."
 )
-CHAINS: Final = Metric("hearthgate_policy_chains", "gauge", (), "Chains of isolated pods in the kernel.")
+CHAINS: Final = Metric("hearthgate_policy_chains", "gauge", (), "Directions of pods that the kernel closes.")
 SECONDS: Final = Metric("hearthgate_policy_apply_seconds", "gauge", (), "What the last change took.")
+_SHOWN: Final = 10
 SETTINGS: Final = ObjectRef("Settings", "", "policy")
+
+
+def told(world: World, key: Key, direction: Direction, refused: Iterable[kernel.Refused]) -> list[str]:
+    """Who was refused at this pod, or from it, and still would be. Pure."""
+    found = []
+    for source, destination, protocol, port in refused:
+        flow = Flow(world.at(source), world.at(destination), source.version)
+        subject = flow.subject(direction)
+        if not isinstance(subject, PodEnd) or subject.key != key:
+            continue
+        verdict = check(world, flow, protocol, port)
+        side = verdict.ingress if direction is Direction.INGRESS else verdict.egress
+        if not side.passes:
+            found.append(f"{flow.source} → {flow.destination}, {protocol}:{port}")
+    return found
 
 
 class Enforcer:
@@ -84,7 +101,7 @@ class Enforcer:
             namespace, _, own = pod.partition("/")
             values.append(((namespace, own, direction.value), float(self._denied.get(name, 0))))
         yield from family(DENIED, values)
-        yield from family(CHAINS, [((), float(len(self._in_force.chains) if self._in_force is not None else 0))])
+        yield from family(CHAINS, [((), float(len(counters)))])
         yield from family(SECONDS, [((), self._seconds)])
 
     async def _apply(self) -> None:
@@ -143,27 +160,35 @@ class Enforcer:
                     self._in_force = None
                     self._queue.add(_TABLE)
                     continue
-                self._count(await kernel.denied())
+                await self._count(await kernel.denied())
             except HearthgateError as error:
                 log.debug("policies could not be looked at", error=str(error))
 
-    def _count(self, now: dict[str, int]) -> None:
+    async def _count(self, now: dict[str, int]) -> None:
         counters = self._in_force.counters if self._in_force is not None else {}
-        for name, (pod, direction) in counters.items():
-            more = now.get(name, 0) - self._denied.get(name, 0)
-            if more > 0:
-                self._emit(pod, direction, more)
+        more = {name: now.get(name, 0) - self._denied.get(name, 0) for name in counters}
         self._denied = now
+        if self._world is None or not any(count > 0 for count in more.values()):
+            return
+        refused = await kernel.refused()
+        for name, (pod, direction) in counters.items():
+            if more[name] > 0:
+                self._emit(self._world, pod, direction, more[name], refused)
 
-    def _emit(self, pod: str, direction: Direction, count: int) -> None:
+    def _emit(
+        self, seen: World, pod: str, direction: Direction, count: int, refused: Iterable[kernel.Refused]
+    ) -> None:
         namespace, _, name = pod.partition("/")
-        isolating = self._world.isolates(direction, (namespace, name)) if self._world is not None else ()
-        way = "to" if direction is Direction.INGRESS else "from"
-        log.info("packets refused by policies", pod=pod, direction=direction.value, packets=count)
-        for policy in isolating[:1]:
+        whom = told(seen, (namespace, name), direction, refused)
+        log.info(
+            "packets refused by policies", pod=pod, direction=direction.value, packets=count, whom=whom[:_SHOWN]
+        )
+        for policy in seen.isolates(direction, (namespace, name))[:1]:
             subject = self._snapshot.subject(policy.ref) if self._snapshot is not None else None
             if subject is not None:
-                message = f"packets {way} {pod} were refused: hearthgate can-reach says by which rule"
+                first = whom[0] if whom else f"{pod}, {direction.value}"
+                more = f" and {len(whom) - 1} more" if len(whom) > 1 else ""
+                message = f"refused: {first}{more}; hearthgate can-reach says by which rule"
                 self._events.emit(subject, "PacketsRefused", message)
 
     def _tell(self, words: str, *more: Problem) -> None:

@@ -7,7 +7,7 @@ from hearthgate.model.refs import ObjectRef
 from hearthgate.policy.compiled import Rule
 from hearthgate.policy.ends import NAME_LABEL, End, Outside, PodEnd, addresses_of
 from hearthgate.policy.evaluate import Flow
-from hearthgate.policy.ports import Protocol
+from hearthgate.policy.ports import ALL, Protocol
 from hearthgate.policy.world import Direction, World, rules_of
 from hearthgate.resources.networking import NetworkPolicy, PolicyPeer
 from hearthgate.resources.scalars import Selector
@@ -18,17 +18,20 @@ _NO_RULES: Final = 100
 
 class Miss(NamedTuple):
     """A rule that nearly matches. place: its number in the policy's list; None for a policy without rules in the
-    direction. peers, ports: what does not fit; empty where it does."""
+    direction. peers, ports: what does not fit; empty where it does. is_wide: the rule is about other pods too, or
+    about all ports, so that more would be open with what does not fit in it."""
 
     policy: ObjectRef
     direction: Direction
     place: int | None
     peers: tuple[str, ...] = ()
     ports: str = ""
+    is_wide: bool = False
 
     @property
-    def distance(self) -> tuple[int, bool]:
-        return len(self.peers) + bool(self.ports) + _NO_RULES * (self.place is None), bool(self.ports)
+    def distance(self) -> tuple[int, bool, bool]:
+        parts = len(self.peers) + bool(self.ports) + _NO_RULES * (self.place is None)
+        return parts, self.is_wide, bool(self.ports)
 
     @property
     def field(self) -> str:
@@ -45,27 +48,24 @@ def misses(
 ) -> tuple[Miss, ...]:
     """Of the policies that isolate the pod, by their distance. at: the port that is wanted."""
     subject = flow.subject(direction)
-    isolating = world.isolates(direction, subject.key) if isinstance(subject, PodEnd) else ()
+    if not isinstance(subject, PodEnd):
+        return ()
     found: list[Miss] = []
-    for policy in isolating:
+    for policy in world.isolates(direction, subject.key):
         rules = rules_of(policy, direction) or ()
         written = policies[policy.ref]
         if not rules:
             found.append(Miss(policy.ref, direction, None))
+        has_others = any(not _same(world.pods[key], subject) for key in policy.pods)
         for rule in rules:
             spec = written.spec
-            peers = (
+            listed = (
                 spec.ingress[rule.place].from_ if direction is Direction.INGRESS else spec.egress[rule.place].to
             )
-            found.append(
-                Miss(
-                    policy.ref,
-                    direction,
-                    rule.place,
-                    _peers(world, rule, peers, written.metadata.namespace, flow.peer(direction)),
-                    _ports(rule, flow.destination, *at),
-                )
-            )
+            peers = _peers(world, rule, listed, written.metadata.namespace, flow.peer(direction))
+            ports = _ports(rule, flow.destination, *at)
+            is_wide = has_others or (bool(peers) and rule.numbers == ALL)
+            found.append(Miss(policy.ref, direction, rule.place, peers, ports, is_wide))
     return tuple(sorted(found, key=lambda miss: (miss.distance, miss.policy, miss.place or 0)))
 
 
@@ -79,11 +79,12 @@ class Opening(NamedTuple):
 
 
 def opening(miss: Miss, flow: Flow, protocol: Protocol, port: int) -> Opening:
-    """One part that does not fit is put into the rule; where more is amiss, the rule is about something else."""
+    """One part that does not fit is put into the rule, unless that opens more; where more is amiss, the rule is
+    about something else."""
     key = "from" if miss.direction is Direction.INGRESS else "to"
     entry = {"protocol": protocol.value, "port": port}
     peer = _peer(flow.peer(miss.direction))
-    if miss.place is not None and not (miss.peers and miss.ports):
+    if miss.place is not None and not (miss.peers and miss.ports) and not miss.is_wide:
         path, value = (f"{key}/-", peer) if miss.peers else ("ports/-", entry)
         step = {"op": "add", "path": f"/spec/{miss.direction}/{miss.place}/{path}", "value": value}
         return Opening(miss.policy, (step,))
@@ -98,6 +99,11 @@ def opening(miss: Miss, flow: Flow, protocol: Protocol, port: int) -> Opening:
     metadata = {"name": name, "namespace": miss.policy.namespace}
     made = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
     return Opening(miss.policy, beside=made)
+
+
+def _same(pod: PodEnd, subject: PodEnd) -> bool:
+    """Whether a policy that selects the subject by its labels has this pod, too."""
+    return dict(_lasting(subject.labels.items())).items() <= pod.labels.items()
 
 
 def _word(end: End) -> str:

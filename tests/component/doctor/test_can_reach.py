@@ -77,6 +77,20 @@ def test_no_with_the_rule_that_nearly_fits_and_what_would_open_it(folder: Path) 
     assert step["value"]["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
 
 
+def test_the_way_out_opens_no_more_than_is_asked(folder: Path) -> None:
+    """Though a rule for everybody in the namespace lacks one part only, as well."""
+    wide = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [{"podSelector": {}}]}]}
+    metadata = {"name": "allow-each-other", "namespace": "htpc"}
+    made = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": wide}
+    (folder / "wide.json").write_text(json.dumps(made))
+    assert "way out: kubectl patch networkpolicy allow-prometheus-scrape" in (
+        ask(folder, "monitoring/prometheus", "htpc/svc/scraparr:80").output
+    )
+    (found,) = json.loads(ask(folder, "monitoring/prometheus", "htpc/backup:22", "-o", "json").output)
+    assert '"name": "allow-prometheus-22"' in found["wayOut"][0]
+    assert '"podSelector": {"matchLabels": {"app": "backup"}}' in found["wayOut"][0]
+
+
 def test_after_the_way_out_it_says_yes(folder: Path) -> None:
     text = MANIFESTS.replace("metadata.name: infra", "metadata.name: monitoring")
     (folder / "all.yaml").write_text(text)

@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from hearthgate.policy.controller import told
 from hearthgate.policy.nftables import kernel
 from hearthgate.policy.nftables.ruleset import State, state_of, transaction
+from hearthgate.policy.ports import Protocol
+from hearthgate.policy.world import Direction
 from hearthgate.resources.meta import Resource
 from tests.lan import inside
-from tests.policy_samples import Lab, app, cluster_policy, namespace, pod, policy
+from tests.policy_samples import Lab, app, cluster_policy, crowd, namespace, pod, policy
 from tests.properties.test_policy_properties import OBJECTS, PODS, POLICIES, PROBES
 from tests.waiting import wait_for
 from tests.yard import Yard, yard
@@ -161,6 +164,36 @@ def test_both_families() -> None:
                 assert found is expected, (version, protocol)
         assert not place.passes("a/y", "a/x", "TCP", 80, expected=False, version=6)
         assert place.passes("a/x", "a/y", "UDP", 53, expected=True, version=6)
+        whom = {(str(who), protocol, port) for who, _, protocol, port in one.run(kernel.refused)}
+        four = {("8.8.8.8", "TCP", 80), ("8.8.8.8", "UDP", 53), ("8.8.8.8", "SCTP", 81)}
+        assert whom == {*four, ("fd00::2", "TCP", 80)}
+        refused, seen = one.run(kernel.refused), Lab(*objects).world
+        assert told(seen, ("a", "x"), Direction.INGRESS, refused)[:2] == [
+            "8.8.8.8 → a/x, SCTP:81",
+            "8.8.8.8 → a/x, TCP:80",
+        ]
+        assert not told(seen, ("a", "y"), Direction.INGRESS, refused)
+        assert not told(seen, ("a", "x"), Direction.EGRESS, refused)
+
+
+def test_a_hundred_pods_and_fifty_policies() -> None:
+    """Every pair of them."""
+    lab = Lab(*crowd(100, 50, 5, port=80))
+    ends = {str(end): tuple(map(str, end.addresses)) for end in lab.world.pods.values()}
+    with yard(ends) as place:
+        one = Kernel(place)
+        one.put(lab)
+        one.agrees(lab, [("TCP", 80)])
+
+
+def test_what_nft_says_of_the_refused_is_read() -> None:
+    val = {"concat": ["10.0.0.1", "10.0.0.2", 132, 81]}
+    assert kernel.read_refused({"elem": {"val": val, "timeout": 60}}) == (
+        *(ip_address("10.0.0.1"), ip_address("10.0.0.2")),
+        *(Protocol.SCTP, 81),
+    )
+    assert kernel.read_refused({"elem": {"val": "10.0.0.1"}}) is None
+    assert kernel.read_refused("10.0.0.1") is None
 
 
 def test_no_forbidden_connection_while_rules_are_replaced(made: Kernel) -> None:

@@ -1,7 +1,8 @@
 """The table of policies in the kernel: put in force, read back, removed."""
 
 import errno
-from typing import Any, Final
+import ipaddress
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -12,7 +13,7 @@ from hearthgate.netfilter.bridges import unjudged
 from hearthgate.netfilter.nft import nft
 from hearthgate.policy.ends import Address
 from hearthgate.policy.evaluate import Flow, check
-from hearthgate.policy.nftables.ruleset import REMOVAL, TABLE, State
+from hearthgate.policy.nftables.ruleset import REFUSED, REMOVAL, TABLE, State
 from hearthgate.policy.ports import Protocol
 from hearthgate.policy.world import World
 
@@ -114,6 +115,37 @@ def unseen(members: frozenset[Address]) -> str:
         return ""
     how = " and ".join(f"{one} to 1" for one in wanted)
     return f"pods on one bridge reach each other past the rules: load the module br_netfilter, and set {how}"
+
+
+class Refused(NamedTuple):
+    """A connection that was refused within the last minute. port: of the destination."""
+
+    source: Address
+    destination: Address
+    protocol: Protocol
+    port: int
+
+
+async def refused() -> tuple[Refused, ...]:
+    """Sorted. Raises as `nft` does."""
+    found = [
+        one
+        for name in REFUSED.values()
+        for item in await _listed("list", "set", "inet", TABLE, name)
+        for element in (item.get("set") or {}).get("elem") or ()
+        if (one := read_refused(element)) is not None
+    ]
+    return tuple(sorted(found, key=lambda one: (one.source.version, *one)))
+
+
+def read_refused(element: Any) -> Refused | None:
+    """An element of a set as nft says it; None for what is not of these. Pure."""
+    try:
+        source, destination, protocol, port = element["elem"]["val"]["concat"]
+        said = _PROTOCOLS.get(protocol) or Protocol(str(protocol).upper())
+        return Refused(ipaddress.ip_address(source), ipaddress.ip_address(destination), said, int(port))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 async def others() -> str:

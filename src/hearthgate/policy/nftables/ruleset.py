@@ -27,6 +27,12 @@ _IP: Final = {4: "ip", 6: "ip6"}
 _TYPE: Final = {4: "ipv4_addr", 6: "ipv6_addr"}
 _MAPS: Final = {Direction.EGRESS: "from", Direction.INGRESS: "to"}
 _LONGEST_COMMENT: Final = 120
+_REFUSED: Final = "refused"
+"""The chain that refuses, for all pods, and remembers whom."""
+REFUSED: Final = {version: f"{_REFUSED}{version}" for version in _FAMILIES}
+"""Sets of who was refused lately: addresses of source and destination, protocol, port."""
+_MOST_REFUSED: Final = 4096
+_REMEMBERED: Final = "1m"
 
 
 class State(NamedTuple):
@@ -120,6 +126,12 @@ class _Builder:
         self._counters: dict[str, tuple[str, Direction]] = {}
 
     def state(self) -> State:
+        if self._counters:
+            self._chains[_REFUSED] = tuple(_refusal())
+            for version, name in REFUSED.items():
+                type_ = f"type {_TYPE[version]} . {_TYPE[version]} . inet_proto . inet_service"
+                kept = f"flags dynamic,timeout; timeout {_REMEMBERED}; size {_MOST_REFUSED};"
+                self._sets[name] = f"set inet {TABLE} {name} {{ {type_}; {kept} }}"
         return State(self._chains, self._sets, self._elements, self._counters)
 
     def add(self, pod: PodEnd, direction: Direction) -> None:
@@ -131,11 +143,11 @@ class _Builder:
             return
         mark = blake2b(f"{pod}/{direction}".encode(), digest_size=8).hexdigest()
         chain, counter = f"{_MAPS[direction]}_{mark}", f"denied_{mark}"
-        deny = self._deny(counter)
+        deny = f"counter name {counter} goto {_REFUSED}"
         own = [f"{_IP[one.version]} {_side(direction)} {one} accept" for one in pod.addresses]
         rest = list(self._tiered(baseline, direction, pod, deny=deny, passed=""))
         if isolating:
-            rest = [f"jump {self._shared(isolating, direction, pod)}", *deny]
+            rest = [f"jump {self._shared(isolating, direction, pod)}", deny]
         if admin:
             first = self._tiered(admin, direction, pod, deny=deny, passed=f"{chain}_np")
             self._chains[f"{chain}_np"] = tuple(rest)
@@ -165,7 +177,7 @@ class _Builder:
         return tuple(one for one in found if (one.ingress if direction is Direction.INGRESS else one.egress))
 
     def _tiered(
-        self, tier: Iterable[TierPolicy], direction: Direction, pod: PodEnd, *, deny: tuple[str, ...], passed: str
+        self, tier: Iterable[TierPolicy], direction: Direction, pod: PodEnd, *, deny: str, passed: str
     ) -> Iterator[str]:
         """Ordered rules: accepted, denied, or passed on to a chain; without one it is open then."""
         for policy in tier:
@@ -177,12 +189,7 @@ class _Builder:
                         case "Pass":
                             yield f"{match} {f'goto {passed}' if passed else 'return'}".strip()
                         case "Deny":
-                            yield from (f"{match} {rule}".strip() for rule in deny)
-
-    def _deny(self, counter: str) -> tuple[str, ...]:
-        """The second rule, since a reset is for TCP alone."""
-        first = f"meta l4proto tcp counter name {counter} reject with tcp reset"
-        return first, f"counter name {counter} reject with icmpx type admin-prohibited"
+                            yield f"{match} {deny}".strip()
 
     def _matches(self, rule: Rule, direction: Direction, pod: PodEnd) -> Iterator[str]:
         """Conditions under which a rule lets a packet through, each for one rule of the kernel."""
@@ -240,6 +247,16 @@ class _Builder:
         name = f"p{version}_{_digest(listed)}"
         self._sets[name] = f"set inet {TABLE} {name} {{ type {_TYPE[version]}; elements = {{ {listed} }}; }}"
         return name
+
+
+def _refusal() -> Iterator[str]:
+    """A full set does not keep from refusing. The last rule is for what no reset is for."""
+    for version, name in REFUSED.items():
+        ip = _IP[version]
+        flow = f"{ip} saddr . {ip} daddr . meta l4proto . th dport"
+        yield f"meta nfproto ipv{version} meta l4proto {{ tcp, udp, sctp }} update @{name} {{ {flow} }}"
+    yield "meta l4proto tcp reject with tcp reset"
+    yield "reject with icmpx type admin-prohibited"
 
 
 def _side(direction: Direction) -> str:
