@@ -22,10 +22,11 @@ PATIENCE, GLANCE = 10.0, 0.05
 
 
 class Yard:
-    """ends: names and addresses. Every end serves PORTS."""
+    """ends: names and addresses. Every end serves PORTS, and these of TCP."""
 
-    def __init__(self, ends: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, ends: Mapping[str, tuple[str, ...]], *tcp: int) -> None:
         self.ends = dict(ends)
+        self._tcp = (*PORTS["TCP"], *tcp)
         mark = uuid.uuid4().hex[:6]
         self.box = f"hg-yard-{mark}"
         self._names = {end: f"hg-p{number}-{mark}" for number, end in enumerate(self.ends)}
@@ -107,7 +108,7 @@ class Yard:
         with inside(name):
             for address in addresses:
                 family = socket.AF_INET6 if ":" in address else socket.AF_INET
-                for port in PORTS["TCP"]:
+                for port in self._tcp:
                     self._stack.enter_context(socket.create_server((address, port), family=family, backlog=4096))
                 for port in PORTS["UDP"]:
                     made = self._stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
@@ -172,6 +173,6 @@ def _refused(error: OSError) -> bool:
 
 
 @contextlib.contextmanager
-def yard(ends: Mapping[str, tuple[str, ...]]) -> Iterator[Yard]:
-    with Yard(ends) as made:
+def yard(ends: Mapping[str, tuple[str, ...]], *tcp: int) -> Iterator[Yard]:
+    with Yard(ends, *tcp) as made:
         yield made

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from examples.up import HOMELAB, MANIFESTS
 from tests.kubectl import kubectl_path
 from tests.waiting import wait_for
 from tests.yard import Yard, yard
@@ -59,7 +61,13 @@ class Home:
     def running(self, *members: str) -> AbstractContextManager[None]:
         """The whole program. members: whom it fences."""
         self.settings(*members)
-        return self._program("up", str(self.manifests), "--state", str(self.folder / "state"))
+        settings = ["--settings", str(self.folder / "settings.json")]
+        return self._program("up", str(self.manifests), "--state", str(self.folder / "state"), *settings)
+
+    def example(self) -> AbstractContextManager[None]:
+        """The homelab of the examples, fenced."""
+        settings = ["--settings", str(HOMELAB / "hearthgate.yaml"), "--set", "policy.enforce=true"]
+        return self._program("up", str(MANIFESTS), "--state", str(self.folder / "state"), *settings)
 
     def node(self, name: str) -> AbstractContextManager[None]:
         """A speaker that fences the Pods of its node."""
@@ -92,7 +100,6 @@ class Home:
     @contextmanager
     def _program(self, *words: str) -> Iterator[None]:
         whole = ["ip", "netns", "exec", self.place.box, PROGRAM, *words]
-        whole += ["--settings", str(self.folder / "settings.json")] if words[0] == "up" else []
         with (
             (self.folder / "log").open("ab") as log,
             subprocess.Popen(whole, stdout=log, stderr=log, cwd=ROOT) as process,
@@ -192,3 +199,46 @@ def test_a_speaker_fences_the_pods_of_its_node(home: Home) -> None:
         home.kubectl("delete", "pod", "web", "-n", "htpc")
         with home.node("n1"):
             wait_for(lambda: home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="no fence")
+
+
+PORTS = (6379, 7100, 8081, 8082, 8096)
+ALLOWED = (
+    ("monitoring/prometheus", "htpc/scraparr", 7100),
+    ("htpc/sonarr", "htpc/jellyfin", 8096),
+    ("htpc/jellyfin", "monitoring/grafana", 8096),
+    ("argocd/argocd-server", "argocd/argocd-redis", 6379),
+    ("argocd/argocd-repo-server", "argocd/argocd-redis", 6379),
+    ("argocd/argocd-server", "argocd/argocd-repo-server", 8081),
+    ("monitoring/prometheus", "argocd/argocd-application-controller", 8082),
+    ("8.8.8.8", "argocd/argocd-server", 8081),
+)
+REFUSED = (
+    ("monitoring/grafana", "htpc/scraparr", 7100),
+    ("monitoring/prometheus", "htpc/jellyfin", 8096),
+    ("8.8.8.8", "htpc/jellyfin", 8096),
+    ("argocd/argocd-server", "htpc/sonarr", 8096),
+    ("monitoring/prometheus", "argocd/argocd-redis", 6379),
+    ("argocd/argocd-application-controller", "argocd/argocd-redis", 8081),
+    ("argocd/argocd-redis", "argocd/argocd-repo-server", 8081),
+    ("8.8.8.8", "argocd/argocd-application-controller", 8082),
+    ("monitoring/grafana", "argocd/argocd-application-controller", 8081),
+)
+
+
+def test_the_fences_of_the_example_homelab(tmp_path: Path) -> None:
+    members = yaml.safe_load((HOMELAB / "hearthgate.yaml").read_text())["policy"]["members"]
+    all_ends = {f"{one['namespace']}/{one['name']}": tuple(one["addresses"]) for one in members}
+    wanted = {end for row in (*ALLOWED, *REFUSED) for end in row[:2]}
+    ends = {end: all_ends.get(end, (end,)) for end in sorted(wanted)}
+    with yard(ends, *PORTS) as place, Home(place, tmp_path).example():
+        first, *others = REFUSED
+        wait_for(lambda: not passes(place, first, expected=False), within=40, what="the fences")
+        for row in others:
+            assert not passes(place, row, expected=False), row
+        for row in ALLOWED:
+            assert passes(place, row, expected=True), row
+
+
+def passes(place: Yard, row: tuple[str, str, int], *, expected: bool) -> bool:
+    source, destination, port = row
+    return place.passes(source, destination, "TCP", port, expected=expected)
