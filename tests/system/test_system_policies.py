@@ -74,6 +74,14 @@ class Home:
         places = ["--kubeconfig", str(self.folder / "state" / "kubeconfig"), "--state", str(self.folder / name)]
         return self._program("speaker", "--node", name, "--set", "policy.enforce=true", *places)
 
+    @contextmanager
+    def observing(self, file: Path, *words: str) -> Iterator[None]:
+        with self._program("policy", "observe", str(file), *words):
+            wait_for(
+                lambda: "hearthgate_observe" in self.on("nft", "list", "tables"), within=40, what="the observer"
+            )
+            yield
+
     def settings(self, *members: str) -> None:
         declared = [
             {"namespace": "htpc", "name": name, "labels": {"app": name}, "addresses": ENDS[f"htpc/{name}"]}
@@ -199,6 +207,29 @@ def test_a_speaker_fences_the_pods_of_its_node(home: Home) -> None:
         home.kubectl("delete", "pod", "web", "-n", "htpc")
         with home.node("n1"):
             wait_for(lambda: home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="no fence")
+
+
+def test_what_was_seen_is_proposed_and_passes(home: Home) -> None:
+    home.write()
+    flows = home.folder / "flows"
+    places = ("--settings", str(home.folder / "settings.json"), "--state", str(home.folder / "state"))
+    with home.running("web", "db"):
+        wait_for(lambda: is_up(home), within=40, what="the API")
+        with home.observing(flows, *places):
+            assert home.passes("htpc/db", "htpc/web", expected=True)
+            assert home.place.passes("8.8.8.8", "htpc/db", "UDP", 53, expected=True)
+            wait_for(lambda: flows.read_text().count("\n") >= 2, within=40, what="two lines")
+        assert "hearthgate_observe" not in home.on("nft", "list", "tables")
+        assert "htpc/app=db → htpc/app=web, TCP:80" in (home.folder / "log").read_text()
+        made = home.on(PROGRAM, "policy", "suggest", "htpc", "--observed", str(flows), *places)
+        assert "seen, and refused without this" in made
+        (home.folder / "made.yaml").write_text(made)
+        home.kubectl("apply", "-f", str(home.folder / "made.yaml"))
+        wait_for(lambda: not home.passes("8.8.8.8", "htpc/web", expected=False), within=40, what="the fence")
+        wait_for(lambda: home.passes("htpc/db", "htpc/web", expected=False), within=40, what="the opening")
+        assert not home.passes("htpc/web", "htpc/db", expected=False)
+        assert home.place.passes("8.8.8.8", "htpc/db", "UDP", 53, expected=True)
+        assert not home.passes("8.8.8.8", "htpc/db", expected=False)
 
 
 PORTS = (6379, 7100, 8081, 8082, 8096)

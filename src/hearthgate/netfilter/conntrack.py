@@ -14,7 +14,8 @@ _GET, _DELETE = _SUBSYSTEM | 1, _SUBSYSTEM | 2
 _FAMILIES: Final = {4: 2, 6: 10}
 _HEAD: Final = struct.Struct("=BBH")
 _NESTED: Final = 0x8000
-_ORIGINAL, _REPLY, _ID = 1, 2, 12
+_ORIGINAL, _REPLY, _STATUS, _ID = 1, 2, 3, 12
+_SEEN_REPLY: Final = 1 << 1
 _ADDRESSES, _PROTOCOL = 1, 2
 _SOURCE, _DESTINATION = {4: 1, 6: 3}, {4: 2, 6: 4}
 _NUMBER, _SOURCE_PORT, _DESTINATION_PORT = 1, 2, 3
@@ -29,13 +30,14 @@ class End(NamedTuple):
 
 class Entry(NamedTuple):
     """A connection, or datagrams that look like one. source, destination: of its first packet. answers: who sends
-    the other way, another than the destination where that was translated. protocol: the number of IP. key: what
-    the kernel finds it by."""
+    the other way, another than the destination where that was translated. protocol: the number of IP. is_answered:
+    whether packets came that way. key: what the kernel finds it by."""
 
     protocol: int
     source: End
     destination: End
     answers: End
+    is_answered: bool
     key: bytes
 
 
@@ -63,7 +65,8 @@ def read_entry(message: Message) -> Entry | None:
     key = attribute(_ORIGINAL | _NESTED, found[_ORIGINAL])
     if _ID in found:
         key += attribute(_ID, found[_ID])  # not another one that came to be in its place
-    return Entry(protocol[0], source, destination, answers, key)
+    is_answered = bool(int.from_bytes(found.get(_STATUS, b""), "big") & _SEEN_REPLY)
+    return Entry(protocol[0], source, destination, answers, is_answered, key)
 
 
 def _end(sides: Mapping[int, bytes], address: int, port: int) -> End | None:

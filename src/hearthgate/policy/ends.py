@@ -12,6 +12,13 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 NAME_LABEL: Final = "kubernetes.io/metadata.name"
 """On every namespace, put there by the API server."""
 _OVER: Final = frozenset(("Succeeded", "Failed"))
+_PASSING: Final = frozenset(
+    (
+        *("pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name"),
+        *("helm.sh/chart", "app.kubernetes.io/version", "apps.kubernetes.io/pod-index"),
+    )
+)
+"""Labels that change with every version or pod."""
 
 
 class ContainerPort(NamedTuple):
@@ -62,6 +69,11 @@ End = PodEnd | Outside
 
 def addresses_of(end: End) -> tuple[Address, ...]:
     return end.addresses if isinstance(end, PodEnd) else (end.address,)
+
+
+def lasting(labels: Mapping[str, str]) -> dict[str, str]:
+    """What a selector may ask for, in a fixed order: without labels that change with every version or pod."""
+    return {key: value for key, value in sorted(labels.items()) if key not in _PASSING}
 
 
 def pods_of(snapshot: Snapshot) -> Iterator[PodEnd]:

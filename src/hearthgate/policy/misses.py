@@ -1,11 +1,11 @@
 """Why a policy does not let a connection through, rule by rule: the nearest miss first. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from hearthgate.model.refs import ObjectRef
 from hearthgate.policy.compiled import Rule
-from hearthgate.policy.ends import NAME_LABEL, End, Outside, PodEnd, addresses_of
+from hearthgate.policy.ends import NAME_LABEL, End, Outside, PodEnd, addresses_of, lasting
 from hearthgate.policy.evaluate import Flow
 from hearthgate.policy.ports import ALL, Protocol
 from hearthgate.policy.world import Direction, World, rules_of
@@ -89,7 +89,7 @@ def opening(miss: Miss, flow: Flow, protocol: Protocol, port: int) -> Opening:
         step = {"op": "add", "path": f"/spec/{miss.direction}/{miss.place}/{path}", "value": value}
         return Opening(miss.policy, (step,))
     subject = flow.subject(miss.direction)
-    labels = dict(_lasting(subject.labels.items())) if isinstance(subject, PodEnd) else {}
+    labels = lasting(subject.labels) if isinstance(subject, PodEnd) else {}
     name = f"allow-{_word(flow.peer(miss.direction))}-{port}"
     spec = {
         "podSelector": {"matchLabels": labels} if labels else {},
@@ -103,7 +103,7 @@ def opening(miss: Miss, flow: Flow, protocol: Protocol, port: int) -> Opening:
 
 def _same(pod: PodEnd, subject: PodEnd) -> bool:
     """Whether a policy that selects the subject by its labels has this pod, too."""
-    return dict(_lasting(subject.labels.items())).items() <= pod.labels.items()
+    return lasting(subject.labels).items() <= pod.labels.items()
 
 
 def _word(end: End) -> str:
@@ -177,17 +177,8 @@ def _peer(end: End) -> dict[str, Any]:
         address = next(iter(addresses_of(end)), None)
         bits = "" if address is None else f"/{address.max_prefixlen}"
         return {"ipBlock": {"cidr": f"{address}{bits}" if address is not None else "NODE-ADDRESS/32"}}
-    labels = dict(_lasting(end.labels.items()))
+    labels = lasting(end.labels)
     return {
         "namespaceSelector": {"matchLabels": {NAME_LABEL: end.namespace}},
         "podSelector": {"matchLabels": labels} if labels else {},
     }
-
-
-def _lasting(labels: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Without those that change with each version or pod."""
-    passing = ("pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name")
-    changing = ("helm.sh/chart", "app.kubernetes.io/version", "apps.kubernetes.io/pod-index")
-    for key, value in sorted(labels):
-        if key not in {*passing, *changing}:
-            yield key, value

@@ -16,6 +16,10 @@ class Protocol(StrEnum):
     SCTP = "SCTP"
 
 
+NUMBERS: Final = {6: Protocol.TCP, 17: Protocol.UDP, 132: Protocol.SCTP}
+"""By their numbers in packets of IP."""
+
+
 class PortSet(NamedTuple):
     """other: whether protocols without ports (ICMP) are in it."""
 

@@ -1,29 +1,25 @@
 """Policies that close a namespace but for what its routes, services and monitoring need. Pure.
 
 The least that can be known from resources: connections within the namespace are let through, as nobody can see
-there who needs whom.
+there who needs whom, unless it was observed.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.policy import argocd
 from hearthgate.policy.edges import PROXY, behind, proxied, proxies
-from hearthgate.policy.ends import NAME_LABEL, PodEnd
+from hearthgate.policy.ends import NAME_LABEL, PodEnd, lasting
+from hearthgate.policy.learned import Learned, learned
+from hearthgate.policy.observed import Observed
 from hearthgate.policy.ports import Protocol
-from hearthgate.policy.world import World
+from hearthgate.policy.world import Direction, World
 from hearthgate.resources.core import Service
 
 Object = dict[str, Any]
-_PASSING: Final = frozenset(
-    (
-        *("pod-template-hash", "controller-revision-hash", "statefulset.kubernetes.io/pod-name"),
-        *("helm.sh/chart", "app.kubernetes.io/version", "apps.kubernetes.io/pod-index"),
-    )
-)
-"""Labels that change with every version or pod."""
 PROMETHEUS: Final = ("app.kubernetes.io/name", "prometheus")
 
 
@@ -44,22 +40,32 @@ class Scraped(NamedTuple):
 
 
 def suggest(
-    snapshot: Snapshot, world: World, namespace: str, *, scraped: Iterable[Scraped] = (), egress: bool = False
+    snapshot: Snapshot,
+    world: World,
+    namespace: str,
+    *,
+    scraped: Iterable[Scraped] = (),
+    egress: bool = False,
+    observed: Iterable[Observed] | None = None,
 ) -> tuple[Suggestion, ...]:
-    """In a fixed order; none for a namespace without pods. egress: whether what pods send is closed as well."""
+    """In a fixed order; none for a namespace without pods. egress: whether what pods send is closed as well.
+    observed: connections that shall pass; None when nobody has looked."""
     pods = sorted((pod for pod in world.pods.values() if pod.namespace == namespace), key=lambda pod: pod.key)
     pods = [pod for pod in pods if not pod.host_network]
     if not pods:
         return ()
     made = [_deny(namespace, egress=egress)]
     made += _argocd(namespace, pods)
-    if len(made) == 1:
+    if len(made) == 1 and observed is None:
         made.append(_inside(namespace, egress=egress))
     made += _from_proxy(snapshot, world, namespace)
     made += _from_outside(snapshot, world, namespace)
     made += _from_prometheus(world, namespace, scraped)
     if egress:
         made.append(_to_dns(namespace))
+    if observed is not None:
+        policies = [each.policy for each in made]
+        made += map(partial(_seen, namespace), learned(snapshot, policies, observed, namespace, egress=egress))
     return tuple(_with_own_names(made))
 
 
@@ -103,7 +109,7 @@ def _from_proxy(snapshot: Snapshot, world: World, namespace: str) -> Iterator[Su
     whys: defaultdict[tuple[tuple[str, str], ...], set[str]] = defaultdict(set)
     for edge in proxied(snapshot, world):
         if edge.pod.namespace == namespace and not edge.pod.host_network:
-            labels = tuple(sorted(_lasting(edge.pod).items()))
+            labels = tuple(lasting(edge.pod.labels).items())
             needs[labels].add((edge.protocol, edge.port))
             whys[labels].add(f"{edge.source} leads to Service {'/'.join(edge.service)}")
     for labels in sorted(needs):
@@ -194,6 +200,16 @@ def _to_dns(namespace: str) -> Suggestion:
     return Suggestion(_policy(namespace, "allow-dns", spec), (why,))
 
 
+def _seen(namespace: str, found: Learned) -> Suggestion:
+    way = "to" if found.direction is Direction.INGRESS else "from"
+    spec = {
+        "podSelector": {"matchLabels": found.labels} if found.labels else {},
+        "policyTypes": [found.direction.capitalize()],
+        found.direction.value: found.rules,
+    }
+    return Suggestion(_policy(namespace, f"allow-seen-{way}-{_word(found.labels)}", spec), found.why)
+
+
 def _argocd(namespace: str, pods: Iterable[PodEnd]) -> Iterator[Suggestion]:
     """For the parts that are there."""
     present = {pod.labels.get(argocd.LABEL, "") for pod in pods}
@@ -235,10 +251,6 @@ def _policy(namespace: str, name: str, spec: Object) -> Object:
 
 def _ports(numbers: Iterable[tuple[Protocol, int]]) -> list[Object]:
     return [{"protocol": protocol.value, "port": number} for protocol, number in sorted(set(numbers))]
-
-
-def _lasting(pod: PodEnd) -> dict[str, str]:
-    return {key: value for key, value in pod.labels.items() if key not in _PASSING}
 
 
 def _word(labels: Mapping[str, str]) -> str:

@@ -18,8 +18,7 @@ from hearthgate.balancer.datapath.rules import Rule, rules
 from hearthgate.balancer.datapath.ruleset import REMOVAL, TABLE, ruleset
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.model.errors import Permanent
-from hearthgate.netfilter import conntrack
-from hearthgate.netfilter.asking import ask
+from hearthgate.netfilter import connections
 from hearthgate.resources.discovery import EndpointSlice
 from tests.lan import inside
 from tests.service_samples import service, slice_of
@@ -51,14 +50,8 @@ def box(lan: Wires) -> Iterator[Wires]:
 
 async def _forget() -> None:
     for version in (4, 6):
-        entries = [
-            conntrack.read_entry(one) for one in ask(conntrack.list_entries(version), protocol=conntrack.PROTOCOL)
-        ]
-        for entry in entries:
-            if entry is not None:
-                with contextlib.suppress(FileNotFoundError):  # it ended meanwhile
-                    for _ in ask(conntrack.forget(version, entry.key), protocol=conntrack.PROTOCOL):
-                        continue
+        for entry in tuple(connections.entries(version)):
+            connections.forget(version, entry)
 
 
 @contextlib.contextmanager

@@ -1,23 +1,20 @@
 """The table of policies in the kernel: put in force, read back, removed."""
 
-import errno
 import ipaddress
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from hearthgate.model.errors import Permanent
-from hearthgate.netfilter import conntrack
-from hearthgate.netfilter.asking import ask
+from hearthgate.netfilter import connections, conntrack
 from hearthgate.netfilter.bridges import unjudged
 from hearthgate.netfilter.nft import nft
 from hearthgate.policy.ends import Address
 from hearthgate.policy.evaluate import Flow, check
 from hearthgate.policy.nftables.ruleset import REFUSED, REMOVAL, TABLE, State
-from hearthgate.policy.ports import Protocol
+from hearthgate.policy.ports import NUMBERS, Protocol
 from hearthgate.policy.world import World
 
-_PROTOCOLS: Final = {6: Protocol.TCP, 17: Protocol.UDP, 132: Protocol.SCTP}
 _UNKNOWN: Final = ("?",)
 """Instead of rules that are not read: they are made anew."""
 _OTHERS: Final = ("KUBE-NWPLCY", "KUBE-POD-FW", "cali-", "CILIUM_")
@@ -64,27 +61,17 @@ def forget_denied(world: World, members: frozenset[Address]) -> int:
     members: whose connections these are. Returns how many. Blocks. Raises OSError."""
     count = 0
     for version in (4, 6):
-        every = [
-            entry
-            for message in ask(conntrack.list_entries(version), protocol=conntrack.PROTOCOL)
-            if (entry := conntrack.read_entry(message)) is not None
-        ]
-        for entry in every:
-            if members.isdisjoint((entry.source.address, entry.answers.address)) or not is_denied(world, entry):
-                continue
-            try:
-                for _ in ask(conntrack.forget(version, entry.key), protocol=conntrack.PROTOCOL):
-                    continue
-            except OSError as error:
-                if error.errno != errno.ENOENT:  # it ended meanwhile
-                    raise
-            count += 1
+        for entry in tuple(connections.entries(version)):
+            ends = entry.source.address, entry.answers.address
+            if not members.isdisjoint(ends) and is_denied(world, entry):
+                connections.forget(version, entry)
+                count += 1
     return count
 
 
 def is_denied(world: World, entry: conntrack.Entry) -> bool:
     """Of what has no ports nothing is said. Pure."""
-    protocol = _PROTOCOLS.get(entry.protocol)
+    protocol = NUMBERS.get(entry.protocol)
     if protocol is None:
         return False
     flow = Flow(world.at(entry.source.address), world.at(entry.answers.address), entry.source.address.version)
@@ -142,7 +129,7 @@ def read_refused(element: Any) -> Refused | None:
     """An element of a set as nft says it; None for what is not of these. Pure."""
     try:
         source, destination, protocol, port = element["elem"]["val"]["concat"]
-        said = _PROTOCOLS.get(protocol) or Protocol(str(protocol).upper())
+        said = NUMBERS.get(protocol) or Protocol(str(protocol).upper())
         return Refused(ipaddress.ip_address(source), ipaddress.ip_address(destination), said, int(port))
     except (KeyError, TypeError, ValueError):
         return None
