@@ -16,7 +16,6 @@ from hearthgate.ingress.middlewares.plugins.crowdsec import BouncerOptions
 from hearthgate.ingress.middlewares.plugins.geoblock import GeoBlockOptions
 from hearthgate.ingress.middlewares.plugins.maintenance import MaintenanceOptions, StaticOptions
 from hearthgate.ingress.middlewares.plugins.oidc import OidcOptions
-from hearthgate.resources.decode import not_acted_on
 from hearthgate.resources.kinds import Kind
 from hearthgate.resources.registry import KINDS
 from hearthgate.resources.support import FAIL_CLOSED
@@ -98,10 +97,7 @@ def _after(text: str) -> str:
 def _kind(kind: Kind, told: dict[type, str]) -> Iterator[str]:
     assert kind.resource_type is not None
     yield f"### {kind.kind}\n\n"
-    if not kind.acted_on:
-        yield f"`{kind.api_version}`. {not_acted_on(kind)}.\n\n"
-    else:
-        yield f"`{kind.api_version}`. {_CLOSED if kind.resource_type in FAIL_CLOSED else _OPEN}\n\n"
+    yield f"`{kind.api_version}`. {_CLOSED if kind.resource_type in FAIL_CLOSED else _OPEN}\n\n"
     yield _HEAD
     for row in rows(kind.resource_type, told=told, where=kind.kind):
         default = "required" if row.required else default_words(row.default)

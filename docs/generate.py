@@ -13,7 +13,6 @@ from docs.reasons import REASONS
 from hearthgate.app.settings import Settings
 from hearthgate.ingress.observability import catalogue
 from hearthgate.model.problems import Reason
-from hearthgate.resources.decode import not_acted_on
 from hearthgate.resources.registry import KINDS
 from hearthgate.resources.support import FAIL_CLOSED
 
@@ -69,9 +68,7 @@ def _kinds(groups: tuple[str, ...]) -> Iterator[str]:
         if kind.group not in groups or kind.resource_type is None:
             continue
         yield f"## {kind.kind}\n\n"
-        if not kind.acted_on:
-            yield f"`{kind.api_version}`. {not_acted_on(kind)}.\n\n"
-        elif kind.resource_type in FAIL_CLOSED:
+        if kind.resource_type in FAIL_CLOSED:
             yield "A field that is not supported takes the whole object out of service.\n\n"
         else:
             yield "A field that is not supported is a warning; the object serves without it.\n\n"

@@ -168,7 +168,7 @@ REASONS: Mapping[Reason, tuple[str, str]] = MappingProxyType(
         ),
         Reason.POLICY_MISSING: (
             "NetworkPolicies are not enforced as they are written.",
-            "As the message says: install nftables, run with CAP_NET_ADMIN, or leave it to the other program.",
+            "As the message says: set `policy.enforce` and `policy.members`, install nftables, or run as root.",
         ),
         Reason.PROVIDER_UNREACHABLE: (
             "An OpenID provider cannot be asked, so nobody can log in. Sessions that need not be renewed go on.",

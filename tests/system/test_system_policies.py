@@ -159,6 +159,15 @@ def test_fences_follow_the_policies_and_outlive_the_program(home: Home) -> None:
     assert "hearthgate_policies" not in home.on("nft", "list", "tables")
 
 
+def test_policies_that_nobody_enforces_are_told(home: Home) -> None:
+    home.write(fence())
+    with home.running():
+        log = home.folder / "log"
+        words = "1 NetworkPolicy objects close nothing here"
+        wait_for(lambda: words in log.read_text(), within=40, what="the word")
+        assert "policies-" not in home.kubectl("get", "pods", "-A")
+
+
 def test_another_program_that_enforces_policies_is_left_alone(home: Home) -> None:
     home.on("nft", "add table inet kube-network-policies; add chain inet kube-network-policies forward")
     home.write(fence())

@@ -1,6 +1,7 @@
 """The domains beside ingress that run inside `up`, each behind the same few calls."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from hearthgate.app import addresses, certificates, dns, fences
@@ -8,7 +9,7 @@ from hearthgate.app.addresses import Addresses
 from hearthgate.app.box.facts import read_facts
 from hearthgate.app.certificates import Certificates
 from hearthgate.app.dns import DNS
-from hearthgate.app.fences import Fences
+from hearthgate.app.fences import Fences, Unfenced
 from hearthgate.app.parts import Description
 from hearthgate.app.settings import Settings
 from hearthgate.cluster.client import Client
@@ -19,9 +20,10 @@ from hearthgate.resources.meta import Resource
 
 
 class Domain(Protocol):
-    """description: of the Pod that shows it."""
+    """description: of the Pod that shows it; None for none."""
 
-    description: Description
+    @property
+    def description(self) -> Description | None: ...
 
     @property
     def parts(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
@@ -83,12 +85,9 @@ def make_domains(settings: Settings, around: Around) -> tuple[Domain, ...]:
             )
         )
     if fences.is_wanted(settings, on_box=on_box):
-        made.append(
-            Fences(
-                settings,
-                events=around.events,
-                hub=around.hub,
-                on_problems=lambda problems: around.tell("policies", problems),
-            )
-        )
+        tell = partial(around.tell, "policies")
+        if settings.policy.enforce:
+            made.append(Fences(settings, events=around.events, hub=around.hub, on_problems=tell))
+        else:
+            made.append(Unfenced(hub=around.hub, on_problems=tell))
     return tuple(made)

@@ -282,8 +282,8 @@ class Up:
         stack.enter_context(reopening(proxy.reopen_logs))
         if box is not None:
             box.add(Part(PROXY, envoy_version(), lambda: process_run(proxy.pid), proxy.ready))
-            for domain in self._domains:
-                box.add(Part(domain.description, __version__, lambda: process_run(os.getpid()), self._is_ready))
+            for shown in filter(None, (domain.description for domain in self._domains)):
+                box.add(Part(shown, __version__, lambda: process_run(os.getpid()), self._is_ready))
 
     async def _stop_proxy(self, proxy: Proxy) -> None:
         """Requests are still taken for a while, so that a load balancer has time to notice."""

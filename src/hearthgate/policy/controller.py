@@ -26,7 +26,8 @@ from hearthgate.resources.policy import ClusterNetworkPolicy
 
 log = structlog.get_logger(__name__)
 
-KINDS: Final[tuple[type[Resource], ...]] = (NetworkPolicy, ClusterNetworkPolicy, Namespace, Node, Pod)
+POLICIES: Final[tuple[type[Resource], ...]] = (NetworkPolicy, ClusterNetworkPolicy)
+KINDS: Final[tuple[type[Resource], ...]] = (*POLICIES, Namespace, Node, Pod)
 """What is enforced is made from these."""
 LOOK_AGAIN: Final = 10.0
 """Seconds between two looks at what was refused, and whether the table is still there."""
@@ -38,6 +39,23 @@ CHAINS: Final = Metric("hearthgate_policy_chains", "gauge", (), "Directions of p
 SECONDS: Final = Metric("hearthgate_policy_apply_seconds", "gauge", (), "What the last change took.")
 _SHOWN: Final = 10
 SETTINGS: Final = ObjectRef("Settings", "", "policy")
+
+
+def not_in_force(snapshot: Snapshot) -> tuple[Problem, ...]:
+    """Where nobody enforces policies. Pure."""
+    counts = [f"{len(found)} {kind.__name__}" for kind in POLICIES if (found := tuple(snapshot.all(kind)))]
+    if not counts:
+        return ()
+    message = f"{' and '.join(counts)} objects close nothing here: nobody enforces them while this is false"
+    return (
+        Problem(
+            ref=SETTINGS,
+            field="policy.enforce",
+            reason=Reason.POLICY_MISSING,
+            message=message,
+            severity=Severity.WARNING,
+        ),
+    )
 
 
 def told(world: World, key: Key, direction: Direction, refused: Iterable[kernel.Refused]) -> list[str]:

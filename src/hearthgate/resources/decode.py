@@ -7,7 +7,7 @@ no resource: it costs itself and nothing else.
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -150,25 +150,8 @@ def _by_tables(kind: Kind, data: Mapping[str, Any]) -> tuple[Problem, ...]:
     )
 
 
-_FENCES: Final = frozenset(("NetworkPolicy", "ClusterNetworkPolicy"))
-
-
-def not_acted_on(kind: Kind) -> str:
-    """Names the kind: kubectl prints the same warning only once, whatever objects it is about."""
-    if kind.kind in _FENCES:
-        return f"{kind.kind} objects are enforced for what the setting policy.members names, and for nothing else"
-    return f"Hearthgate stores {kind.kind} objects but does not act on them yet"
-
-
 def _supported(kind: Kind, resource: Resource) -> Decoded:
     problems = tuple(support.problems(resource))
-    if not kind.acted_on:
-        problems = (
-            Problem(
-                ref=resource.ref, reason=Reason.UNSUPPORTED, message=not_acted_on(kind), severity=Severity.WARNING
-            ),
-            *problems,
-        )
     problems += tuple(
         Problem(ref=resource.ref, field=mistake.path, reason=mistake.reason, message=mistake.message)
         for mistake in checks.mistakes(resource)

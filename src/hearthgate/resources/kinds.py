@@ -29,7 +29,6 @@ class Kind(NamedTuple):
     upstream_status: whether upstream's own definition has the status subresource (False: on a real cluster
         with upstream's definitions only Events can tell).
     whole_table: `columns` is all of the table after NAME, in this order: no AGE is put among them.
-    acted_on: False when objects are stored and served and no part of Hearthgate does anything with them yet.
     schema: of a kind that a definition brought, which has no resource_type.
     singular_name, list_name: where a definition says other names than the kind makes.
     selectable_fields: paths such as `.spec.issuerRef.name` that field selectors may name.
@@ -49,7 +48,6 @@ class Kind(NamedTuple):
     schema: "Structural | None" = None
     selectable_fields: tuple[str, ...] = ()
     whole_table: bool = False
-    acted_on: bool = True
     singular_name: str = ""
     list_name: str = ""
 

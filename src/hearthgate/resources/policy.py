@@ -167,6 +167,5 @@ KINDS = (
         status=True,
         upstream_status=True,
         columns=(Column("TIER", ".spec.tier"), Column("PRIORITY", ".spec.priority", "integer")),
-        acted_on=False,
     ),
 )

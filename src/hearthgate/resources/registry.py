@@ -186,7 +186,6 @@ KINDS: tuple[Kind, ...] = (
         resource_type=networking.NetworkPolicy,
         short_names=("netpol",),
         columns=(Column("POD-SELECTOR", ".spec.podSelector"),),
-        acted_on=False,
     ),
     Kind(
         "coordination.k8s.io",

@@ -84,7 +84,7 @@ def rows(table: str) -> list[list[str]]:
 
 def test_the_homelabs_objects_are_stored_with_a_warning_for_each_kind(kubectl: Kubectl) -> None:
     said = kubectl("apply", "-f", "-", stdin=HOMELAB)
-    assert "Warning: NetworkPolicy objects are enforced for what the setting policy.members names" in said
+    assert "Warning: NetworkPolicy objects are in force where the setting policy.enforce is true" in said
     assert rows(kubectl("get", "ipaddresspool"))[1] == ["first-pool", "true", "false", '["192.168.1.240/28"]']
     assert rows(kubectl("get", "netpol"))[1][:2] == ["deny", "app=x"]
     assert rows(kubectl("get", "cert", "-o", "wide"))[0] == ["NAME", "READY", "SECRET", "ISSUER", "STATUS", "AGE"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hearthgate.model.problems import Reason, Severity
+from hearthgate.model.problems import Severity
 from hearthgate.model.secret import SecretBytes
 from hearthgate.resources.certmanager import Certificate, ClusterIssuer
 from hearthgate.resources.decode import decode_mapping
@@ -94,35 +94,11 @@ OBJECTS: dict[str, dict[str, Any]] = {
 }
 
 
-SERVED = (
-    "Certificate cluster-certificate",
-    "ClusterIssuer letsencrypt-issuer",
-    "IPAddressPool first-pool",
-    "Ingress blog",
-    "IngressRouteTCP mqtt",
-    "IngressRouteUDP dns",
-    "L2Advertisement empty",
-)
-
-
-@pytest.mark.parametrize("name", SERVED)
-def test_what_is_acted_on_needs_no_words(name: str) -> None:
+@pytest.mark.parametrize("name", OBJECTS)
+def test_the_homelabs_objects_need_no_words(name: str) -> None:
     decoded = decode_mapping(OBJECTS[name])
     assert decoded.resource is not None
     assert not decoded.problems
-
-
-@pytest.mark.parametrize("name", sorted(OBJECTS.keys() - set(SERVED)))
-def test_the_homelabs_objects_are_read_and_the_owner_told_that_nobody_acts_on_them(name: str) -> None:
-    decoded = decode_mapping(OBJECTS[name])
-    assert decoded.resource is not None
-    (problem,) = decoded.problems
-    assert (problem.reason, problem.severity) == (Reason.UNSUPPORTED, Severity.WARNING)
-    words = {"NetworkPolicy": "are enforced for what the setting policy.members names"}
-    kind = str(OBJECTS[name]["kind"])
-    assert problem.field == ""
-    assert f"{kind} objects {words.get(kind, 'but does not act on them yet')}" in problem.message
-    assert problem.ref == decoded.resource.ref
 
 
 def test_what_they_say() -> None:

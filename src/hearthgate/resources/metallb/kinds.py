@@ -32,7 +32,6 @@ def _kind(
     resource: type[Resource],
     *columns: Column,
     version: str = "v1beta1",
-    acted_on: bool = False,
 ) -> Kind:
     return Kind(
         "metallb.io",
@@ -45,7 +44,6 @@ def _kind(
         upstream_status=True,
         columns=columns,
         whole_table=bool(columns),
-        acted_on=acted_on,
     )
 
 
@@ -56,13 +54,12 @@ def _kinds() -> Iterator[Kind]:
         Column("AUTO ASSIGN", ".spec.autoAssign", "boolean"),
         Column("AVOID BUGGY IPS", ".spec.avoidBuggyIPs", "boolean"),
         Column("ADDRESSES", ".spec.addresses"),
-        acted_on=True,
     )
     interfaces = Column("INTERFACES", ".spec.interfaces")
-    yield _kind("l2advertisements", metallb.L2Advertisement, *_POOLS, interfaces, _NODES, acted_on=True)
+    yield _kind("l2advertisements", metallb.L2Advertisement, *_POOLS, interfaces, _NODES)
     peers = Column("PEERS", ".spec.peers")
-    yield _kind("bgpadvertisements", metallb.BGPAdvertisement, *_POOLS, peers, _NODES, acted_on=True)
-    yield _kind("bgppeers", metallb.BGPPeer, *_PEER, version="v1beta2", acted_on=True)
+    yield _kind("bgpadvertisements", metallb.BGPAdvertisement, *_POOLS, peers, _NODES)
+    yield _kind("bgppeers", metallb.BGPPeer, *_PEER, version="v1beta2")
     yield _kind(
         "bfdprofiles",
         metallb.BFDProfile,
@@ -70,14 +67,11 @@ def _kinds() -> Iterator[Kind]:
         Column("TRANSMIT INTERVAL", ".spec.transmitInterval"),
         Column("RECEIVE INTERVAL", ".spec.receiveInterval"),
         Column("MULTIPLIER", ".spec.detectMultiplier"),
-        acted_on=True,
     )
-    yield _kind("communities", metallb.Community, acted_on=True)
+    yield _kind("communities", metallb.Community)
     node = Column("ALLOCATED NODE", ".status.node")
-    yield _kind("servicel2statuses", metallb.ServiceL2Status, node, *_SERVICE, acted_on=True)
-    yield _kind(
-        "servicebgpstatuses", metallb.ServiceBGPStatus, Column("NODE", ".status.node"), *_SERVICE, acted_on=True
-    )
+    yield _kind("servicel2statuses", metallb.ServiceL2Status, node, *_SERVICE)
+    yield _kind("servicebgpstatuses", metallb.ServiceBGPStatus, Column("NODE", ".status.node"), *_SERVICE)
     yield _kind(
         "configurationstates",
         metallb.ConfigurationState,
@@ -89,5 +83,5 @@ def _kinds() -> Iterator[Kind]:
 
 KINDS: Final = tuple(_kinds())
 BGP_PEER: Final = next(kind for kind in KINDS if kind.resource_type is metallb.BGPPeer)
-OLDER_BGP_PEER: Final = _kind("bgppeers", older.BGPPeer, *_PEER, acted_on=True)
+OLDER_BGP_PEER: Final = _kind("bgppeers", older.BGPPeer, *_PEER)
 """Not among KINDS: a view of BGP_PEER (`resources.versions`)."""
