@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,8 +31,9 @@ class Watching:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(line.rstrip("\n"))
+        with suppress(ValueError):  # closed at the end of the block, while this waits for a line
+            for line in self._process.stdout:
+                self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
 
     def line(self) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -31,6 +31,7 @@ from tests.component.ingress.envoy_process import bare_envoy
 from tests.waiting import eventually
 
 HOSTNAME = "node-7"
+_LISTENS = "0A"
 
 
 class Answers(Protocol):
@@ -38,6 +39,17 @@ class Answers(Protocol):
 
     def secret(self, sni: str, /) -> Versioned | None: ...
     def is_known(self, sni: str, /) -> bool: ...
+
+
+def listening() -> set[int]:
+    """Ports of this network where somebody waits for TCP connections."""
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/self/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *_ = line.split()
+            if state == _LISTENS:
+                found.add(int(local.rpartition(":")[2], 16))
+    return found
 
 
 class Gateway:
@@ -63,6 +75,10 @@ class Gateway:
             lambda: self.server.in_sync.is_set() or self.server.rejections, what="the proxy's agreement"
         )
         assert not self.server.rejections, self.server.rejections
+        # Envoy agrees before its workers listen.
+        wanted = {entrypoint.port for entrypoint in model.entrypoints}
+        with suppress(AssertionError):  # nothing listens for an entrypoint without routes
+            await eventually(lambda: wanted <= listening(), within=1.0)
         return translation
 
     def _secret(self, name: str) -> Versioned | None:

@@ -92,6 +92,12 @@ class TestRuns:
         assert runs.last is not None
         assert runs.last.exit_code == 1
 
+    def test_a_crash_that_was_seen_before_it_was_told_counts_once(self) -> None:
+        gone = observed(Runs(FIRST), None, NOW)
+        runs = observed(ended(gone, -9, NOW), SECOND, NOW)
+        assert runs == observed(ended(Runs(FIRST), -9, NOW), SECOND, NOW)
+        assert observed(gone, SECOND, NOW).restarts == 1, "nobody ever told"
+
     def test_another_process_that_nobody_told_of(self) -> None:
         runs = observed(Runs(FIRST), SECOND, NOW)
         assert runs.restarts == 1

@@ -25,11 +25,13 @@ class Ending(NamedTuple):
 
 
 class Runs(NamedTuple):
-    """process: the present run; None while the part is down."""
+    """process: the present run; None while the part is down. vanished: the last run was seen to be gone before
+    anybody told how it ended."""
 
     process: Process | None = None
     restarts: int = 0
     last: Ending | None = None
+    vanished: bool = False
 
 
 def ending(process: Process | None, status: int | None, now: datetime) -> Ending:
@@ -48,6 +50,9 @@ def ending(process: Process | None, status: int | None, now: datetime) -> Ending
 
 def ended(runs: Runs, status: int | None, now: datetime) -> Runs:
     """The present run has ended. A run that came and went between two looks counts all the same."""
+    if runs.vanished and runs.last is not None:
+        known = {key: value for key, value in runs.last.state.items() if key in {"startedAt", "containerID"}}
+        return Runs(None, runs.restarts, Ending(ending(None, status, now).state | known))
     unseen = runs.process is None and runs.last is not None
     return Runs(None, runs.restarts + unseen, ending(runs.process, status, now))
 
@@ -57,7 +62,7 @@ def observed(runs: Runs, process: Process | None, now: datetime) -> Runs:
     if process == runs.process:
         return runs
     if runs.process is not None:
-        runs = ended(runs, None, now)
+        runs = ended(runs, None, now)._replace(vanished=True)
     if process is None:
         return runs
     return Runs(process, runs.restarts + (runs.last is not None), runs.last)
