@@ -59,6 +59,7 @@ class Gateway:
         self.folder = folder
         self.translator = Translator(ProxyOptions(hostname=HOSTNAME, **options))
         self.index: Answers = CertificateIndex()
+        self._known: set[int] = set()
         self.server = AdsServer(
             folder / "xds.sock",
             secret_resolver=self._secret,
@@ -76,9 +77,11 @@ class Gateway:
         )
         assert not self.server.rejections, self.server.rejections
         # Envoy agrees before its workers listen.
-        wanted = {entrypoint.port for entrypoint in model.entrypoints}
-        with suppress(AssertionError):  # nothing listens for an entrypoint without routes
-            await eventually(lambda: wanted <= listening(), within=1.0)
+        fresh = {entrypoint.port for entrypoint in model.entrypoints} - self._known
+        if fresh:
+            with suppress(AssertionError):  # nothing listens for an entrypoint without routes
+                await eventually(lambda: fresh <= listening(), within=1.0)
+            self._known |= fresh
         return translation
 
     def _secret(self, name: str) -> Versioned | None:

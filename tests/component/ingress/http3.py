@@ -57,6 +57,6 @@ class Client(QuicConnectionProtocol):
 def connected(port: int, name: str) -> Any:
     """An async context manager that gives a Client whose handshake is done."""
     configuration = QuicConfiguration(
-        is_client=True, alpn_protocols=H3_ALPN, server_name=name, verify_mode=ssl.CERT_NONE, idle_timeout=10
+        is_client=True, alpn_protocols=H3_ALPN, server_name=name, verify_mode=ssl.CERT_NONE, idle_timeout=60
     )
     return connect("127.0.0.1", port, configuration=configuration, create_protocol=Client, wait_connected=True)

@@ -142,8 +142,13 @@ async def test_everybody_is_told_and_nobody_twice(stage: Stage) -> None:
         "Gateway", "front", "Accepted=True ListenersNotValid", "Accepted=False PortUnavailable"
     )
     assert told["addresses"] == [{"type": "IPAddress", "value": "192.168.1.7"}]
-    attached = {one["name"]: one["attachedRoutes"] for one in told["listeners"]}
-    assert attached == {"http": 1, "broken": 1}
+
+    async def are_attached() -> bool:
+        """A Gateway may be told of before its route is there."""
+        listeners = (await stage.status("Gateway", "front"))["listeners"]
+        return {one["name"]: one["attachedRoutes"] for one in listeners} == {"http": 1, "broken": 1}
+
+    await eventually(are_attached, what="the route at both")
     told = await stage.told("HTTPRoute", "app", "Accepted=True Accepted", "ResolvedRefs=False BackendNotFound")
     [parent] = told["parents"]
     assert parent["controllerName"] == "traefik.io/gateway-controller"
