@@ -68,7 +68,9 @@ def _kinds(groups: tuple[str, ...]) -> Iterator[str]:
         if kind.group not in groups or kind.resource_type is None:
             continue
         yield f"## {kind.kind}\n\n"
-        if kind.resource_type in FAIL_CLOSED:
+        if kind.remark:
+            yield f"`{kind.api_version}`. {kind.remark}.\n\n"
+        elif kind.resource_type in FAIL_CLOSED:
             yield "A field that is not supported takes the whole object out of service.\n\n"
         else:
             yield "A field that is not supported is a warning; the object serves without it.\n\n"

@@ -4,14 +4,15 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from hearthgate.app import addresses, certificates, dns, fences
+from hearthgate.app import addresses, certificates, dns, fences, unfenced
 from hearthgate.app.addresses import Addresses
 from hearthgate.app.box.facts import read_facts
 from hearthgate.app.certificates import Certificates
 from hearthgate.app.dns import DNS
-from hearthgate.app.fences import Fences, Unfenced
+from hearthgate.app.fences import Fences
 from hearthgate.app.parts import Description
 from hearthgate.app.settings import Settings
+from hearthgate.app.unfenced import Unfenced
 from hearthgate.cluster.client import Client
 from hearthgate.cluster.events import EventWriter
 from hearthgate.cluster.hub import Hub
@@ -52,7 +53,7 @@ class Around(NamedTuple):
 
 def kinds_read(settings: Settings, *, on_box: bool) -> tuple[type[Resource], ...]:
     """By the domains that will run."""
-    domains = (certificates, addresses, dns, fences)
+    domains = (certificates, addresses, dns, fences, unfenced)
     return tuple(kind for domain in domains if domain.is_wanted(settings, on_box=on_box) for kind in domain.KINDS)
 
 
@@ -84,10 +85,9 @@ def make_domains(settings: Settings, around: Around) -> tuple[Domain, ...]:
                 on_problems=lambda problems: around.tell("dns", problems),
             )
         )
+    tell = partial(around.tell, "policies")
     if fences.is_wanted(settings, on_box=on_box):
-        tell = partial(around.tell, "policies")
-        if settings.policy.enforce:
-            made.append(Fences(settings, events=around.events, hub=around.hub, on_problems=tell))
-        else:
-            made.append(Unfenced(hub=around.hub, on_problems=tell))
+        made.append(Fences(settings, events=around.events, hub=around.hub, on_problems=tell))
+    if unfenced.is_wanted(settings, on_box=on_box):
+        made.append(Unfenced(hub=around.hub, on_problems=tell))
     return tuple(made)

@@ -10,45 +10,13 @@ from hearthgate.cluster.hub import Hub
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.model.problems import Problem
 from hearthgate.policy.controller import KINDS as POLICY_KINDS
-from hearthgate.policy.controller import Enforcer, not_in_force
+from hearthgate.policy.controller import Enforcer
 from hearthgate.policy.ends import PodEnd, pods_on
 from hearthgate.policy.settings import pods_of
 from hearthgate.resources.meta import Resource
 
 KINDS: Final[tuple[type[Resource], ...]] = POLICY_KINDS
 """What this domain reads."""
-
-
-class Unfenced:
-    """Says that nobody enforces the policies that there are. on_problems: told all whenever they change."""
-
-    description = None
-
-    def __init__(self, *, hub: Hub, on_problems: Callable[[tuple[Problem, ...]], None]) -> None:
-        self._hub = hub
-        self._on_problems = on_problems
-
-    @property
-    def parts(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
-        """What must run."""
-        return {"unfenced": self._run}
-
-    def reload(self, settings: Settings) -> None:
-        """Whether they are enforced is decided at the start."""
-
-    def metrics(self) -> Iterator[str]:
-        """None."""
-        return iter(())
-
-    async def close(self) -> None:
-        """Nothing is left."""
-
-    async def _run(self) -> None:
-        told: tuple[Problem, ...] = ()
-        async for snapshot in self._hub.snapshots():
-            if (problems := not_in_force(snapshot)) != told:
-                told = problems
-                self._on_problems(told)
 
 
 class Fences:
@@ -93,4 +61,4 @@ class Fences:
 
 def is_wanted(settings: Settings, *, on_box: bool) -> bool:
     """On a box alone: the nodes of a cluster do it each for its own Pods."""
-    return on_box
+    return settings.policy.enforce and on_box

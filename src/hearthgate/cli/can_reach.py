@@ -9,7 +9,7 @@ from rich.text import Text
 
 from hearthgate.app.policies import Seen
 from hearthgate.cli.access import console, tell_hidden
-from hearthgate.cli.policy import see
+from hearthgate.cli.seeing import from_files, see, with_kubeconfig, with_settings, with_state
 from hearthgate.doctor.policies.answer import Answer, answer
 from hearthgate.doctor.policies.ends import places
 from hearthgate.model.errors import HearthgateError
@@ -26,19 +26,11 @@ _MARKS = {"all": ("✓", "green"), "some": ("~", "yellow"), "none": ("·", "dim"
 @click.argument("destination", required=False)
 @click.option("--protocol", type=click.Choice(["TCP", "UDP", "SCTP"], case_sensitive=False), help="[default: TCP]")
 @click.option("--matrix", "is_matrix", is_flag=True, help="Every pair of pods; of one namespace with SOURCE.")
-@click.option(
-    "--file", "-f", "paths", multiple=True, type=click.Path(path_type=Path, exists=True),
-    help="Manifests instead of an API: files or folders.",
-)  # fmt: skip
-@click.option(
-    "--settings",
-    "settings_file",
-    type=click.Path(path_type=Path),
-    help="Settings whose policy.members are pods too.",
-)
+@from_files
+@with_settings
 @click.option("--output", "-o", type=click.Choice(["json"]), help="As JSON.")
-@click.option("--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Of the API to ask.")
-@click.option("--state", type=click.Path(path_type=Path), help="State folder of the box whose API to ask.")
+@with_kubeconfig
+@with_state
 def can_reach(
     *,
     source: str | None,

@@ -7,35 +7,18 @@ import click
 import yaml
 
 from hearthgate.app.observing import Observer, read_observed
-from hearthgate.app.policies import Seen, policies_in, read_policies
-from hearthgate.app.settings import SettingsError, load_settings
+from hearthgate.app.policies import read_policies
 from hearthgate.app.stopping import until_stopped
 from hearthgate.cli.access import Access, tell_hidden
+from hearthgate.cli.seeing import from_files, members_of, see, with_kubeconfig, with_settings, with_state
 from hearthgate.cluster.client import Client
 from hearthgate.model.durations import parse_duration
 from hearthgate.model.errors import HearthgateError
-from hearthgate.policy.ends import PodEnd
 from hearthgate.policy.lint import lint as look
 from hearthgate.policy.nftables import kernel, observing
 from hearthgate.policy.nftables.ruleset import TABLE
-from hearthgate.policy.settings import pods_of
 from hearthgate.policy.suggest import suggest as proposed
 from hearthgate.policy.world import World
-
-_file = click.option(
-    "--file", "-f", "paths", multiple=True, type=click.Path(path_type=Path, exists=True),
-    help="Manifests instead of an API: files or folders.",
-)  # fmt: skip
-_settings = click.option(
-    "--settings",
-    "settings_file",
-    type=click.Path(path_type=Path),
-    help="Settings whose policy.members are pods too.",
-)
-_kubeconfig = click.option(
-    "--kubeconfig", type=click.Path(path_type=Path, dir_okay=False), help="Of the API to ask."
-)
-_state = click.option("--state", type=click.Path(path_type=Path), help="State folder of the box whose API to ask.")
 
 
 @click.group()
@@ -44,10 +27,10 @@ def policy() -> None:
 
 
 @policy.command()
-@_file
-@_settings
-@_kubeconfig
-@_state
+@from_files
+@with_settings
+@with_kubeconfig
+@with_state
 def lint(
     *, paths: tuple[Path, ...], settings_file: Path | None, kubeconfig: Path | None, state: Path | None
 ) -> None:
@@ -76,10 +59,10 @@ def lint(
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="What `policy observe` wrote: that passes, and nothing else within the namespace. Repeatable.",
 )
-@_file
-@_settings
-@_kubeconfig
-@_state
+@from_files
+@with_settings
+@with_kubeconfig
+@with_state
 def suggest(
     *,
     namespace: str,
@@ -114,9 +97,9 @@ def suggest(
 @policy.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--for", "duration", metavar="DURATION", help="How long, as in 24h [default: until Ctrl-C].")
-@_settings
-@_kubeconfig
-@_state
+@with_settings
+@with_kubeconfig
+@with_state
 def observe(
     *, file: Path, duration: str | None, settings_file: Path | None, kubeconfig: Path | None, state: Path | None
 ) -> None:
@@ -128,7 +111,7 @@ def observe(
         seconds = parse_duration(duration) if duration is not None else None
     except ValueError as error:
         raise click.UsageError(f"--for: {error}") from error
-    members = _members(settings_file)
+    members = members_of(settings_file)
 
     async def look(client: Client) -> None:
         async def read() -> World:
@@ -153,18 +136,3 @@ def off() -> None:
 async def _remove() -> None:
     await kernel.remove()
     await observing.end()
-
-
-def see(paths: tuple[Path, ...], settings_file: Path | None, kubeconfig: Path | None, state: Path | None) -> Seen:
-    """From manifests, else from an API, with the members that settings declare."""
-    members = _members(settings_file)
-    if paths:
-        return policies_in(paths, members)
-    return Access(kubeconfig, state).run(lambda client: read_policies(client, members))
-
-
-def _members(settings_file: Path | None) -> tuple[PodEnd, ...]:
-    try:
-        return pods_of(load_settings(settings_file, ()).policy) if settings_file is not None else ()
-    except SettingsError as error:
-        raise click.UsageError(str(error)) from None

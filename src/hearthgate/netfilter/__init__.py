@@ -1,1 +1,2 @@
-"""The kernel's packet filter: the program nft, for every domain that has a table of its own."""
+"""The kernel's packet filter, for every domain that has a table of its own: nft, netlink, what it remembers of
+connections, and what goes past it."""

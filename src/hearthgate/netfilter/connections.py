@@ -14,10 +14,10 @@ def entries(version: int) -> Iterator[conntrack.Entry]:
             yield entry
 
 
-def forget(version: int, entry: conntrack.Entry) -> None:
-    """Also right when it has ended meanwhile. Blocks. Raises OSError."""
+def forget(version: int, key: bytes) -> None:
+    """key: of an entry. Also right when it has ended meanwhile. Blocks. Raises OSError."""
     try:
-        for _ in ask(conntrack.forget(version, entry.key), protocol=conntrack.PROTOCOL):
+        for _ in ask(conntrack.forget(version, key), protocol=conntrack.PROTOCOL):
             continue
     except OSError as error:
         if error.errno != errno.ENOENT:

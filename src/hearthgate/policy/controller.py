@@ -152,7 +152,7 @@ class Enforcer:
             await self._forget(self._world, addresses)
         self._seconds = time.monotonic() - began
         self._in_force = wanted if wanted.chains else None
-        unseen = kernel.unseen(addresses) if wanted.chains else ""
+        unseen = await asyncio.to_thread(kernel.unseen, addresses) if wanted.chains else ""
         self._tell(unseen, *self._world.problems)
 
     async def _forget(self, seen: World, addresses: frozenset[Address]) -> None:

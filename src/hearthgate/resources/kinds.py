@@ -31,6 +31,8 @@ class Kind(NamedTuple):
     whole_table: `columns` is all of the table after NAME, in this order: no AGE is put among them.
     schema: of a kind that a definition brought, which has no resource_type.
     singular_name, list_name: where a definition says other names than the kind makes.
+    remark: what who writes an object is told, once for the kind; it names the kind, since kubectl prints the same
+        warning only once.
     selectable_fields: paths such as `.spec.issuerRef.name` that field selectors may name.
     """
 
@@ -48,6 +50,7 @@ class Kind(NamedTuple):
     schema: "Structural | None" = None
     selectable_fields: tuple[str, ...] = ()
     whole_table: bool = False
+    remark: str = ""
     singular_name: str = ""
     list_name: str = ""
 

@@ -167,5 +167,6 @@ KINDS = (
         status=True,
         upstream_status=True,
         columns=(Column("TIER", ".spec.tier"), Column("PRIORITY", ".spec.priority", "integer")),
+        remark="ClusterNetworkPolicy objects are in force where the setting policy.enforce is true",
     ),
 )

@@ -186,6 +186,7 @@ KINDS: tuple[Kind, ...] = (
         resource_type=networking.NetworkPolicy,
         short_names=("netpol",),
         columns=(Column("POD-SELECTOR", ".spec.podSelector"),),
+        remark="NetworkPolicy objects are in force where the setting policy.enforce is true",
     ),
     Kind(
         "coordination.k8s.io",

@@ -51,7 +51,7 @@ def box(lan: Wires) -> Iterator[Wires]:
 async def _forget() -> None:
     for version in (4, 6):
         for entry in tuple(connections.entries(version)):
-            connections.forget(version, entry)
+            connections.forget(version, entry.key)
 
 
 @contextlib.contextmanager

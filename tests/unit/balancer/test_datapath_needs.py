@@ -7,11 +7,12 @@ import pytest
 
 from hearthgate.app.datapath import served
 from hearthgate.app.settings import load_settings
-from hearthgate.balancer.datapath.ctnetlink import Flow, forget, read_flow, stale
+from hearthgate.balancer.datapath.ctnetlink import Flow, flow_of, stale
 from hearthgate.balancer.datapath.needs import missing, needs_forwarding, not_forwarded
 from hearthgate.balancer.datapath.rules import Place, Rule, Target, rules
 from hearthgate.cluster.snapshot import Snapshot
 from hearthgate.model.problems import Reason
+from hearthgate.netfilter.conntrack import forget, read_entry
 from hearthgate.netfilter.messages import Message, attribute, messages
 from tests.service_samples import part, service, slice_of
 
@@ -83,18 +84,23 @@ def _entry(protocol: int = 17, target: str = "192.168.1.20") -> bytes:
     return head + original + reply + attribute(12, b"\1\2\3\4")
 
 
+def _flow(body: bytes) -> Flow | None:
+    entry = read_entry(Message(256, 1, body))
+    return flow_of(entry) if entry is not None else None
+
+
 def test_an_entry_is_read_and_asked_to_be_forgotten() -> None:
-    found = read_flow(Message(256, 1, _entry()))
+    found = _flow(_entry())
     assert found is not None
     assert (found.place, found.target) == (PLACE, Target(ip_address("192.168.1.20"), 5353))
-    (said,) = messages(forget(found))
+    (said,) = messages(forget(4, found.key))
     assert said.kind == 258
     assert said.body.endswith(attribute(12, b"\1\2\3\4")), "no other entry that came in its place"
 
 
 @pytest.mark.parametrize("body", [_entry(protocol=6), _entry()[:30], b"\2\0\0\0", b""])
 def test_what_is_no_datagrams_is_passed_over(body: bytes) -> None:
-    assert read_flow(Message(256, 1, body)) is None
+    assert _flow(body) is None
 
 
 def test_what_selects_the_proxy_or_has_an_entrypoint_there_is_left_to_it() -> None:

@@ -19,7 +19,6 @@ from hearthgate.resources.kinds import Kind
 Object = dict[str, Any]
 
 _WARN_ONLY: Final = frozenset({Reason.UNSUPPORTED, Reason.DEPRECATED})
-_FENCES: Final = frozenset(("networkpolicies", "clusternetworkpolicies"))
 _SECRET_FIELDS: Final = frozenset({"data", "stringData"})
 _STEP: Final = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
@@ -59,9 +58,8 @@ def admit(kind: Kind, obj: Object, validation: FieldValidation) -> tuple[str, ..
         warnings = [*_refuse_or_prune(kind, obj, unknown, validation), *warnings]
         # What hid behind the unknown fields: the decoder judges support only on a clean object.
         warnings += [str_of(p) for p in decode_mapping(obj).problems if p.reason in _WARN_ONLY]
-    if kind.plural in _FENCES:
-        # Names the kind: kubectl prints the same warning only once, whatever objects it is about.
-        warnings.append(f"{kind.kind} objects are in force where the setting policy.enforce is true")
+    if kind.remark:
+        warnings.append(kind.remark)
     return tuple(warnings)
 
 

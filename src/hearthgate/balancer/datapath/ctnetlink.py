@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from hearthgate.balancer.datapath.rules import Place, Rule, Target
-from hearthgate.netfilter import conntrack
-from hearthgate.netfilter.messages import Message
+from hearthgate.netfilter.conntrack import Entry
 
 _UDP: Final = 17
 
@@ -19,14 +18,9 @@ class Flow(NamedTuple):
     key: bytes
 
 
-def forget(flow: Flow) -> bytes:
-    return conntrack.forget(flow.place.address.version, flow.key)
-
-
-def read_flow(message: Message) -> Flow | None:
+def flow_of(entry: Entry) -> Flow | None:
     """None for what is no UDP."""
-    entry = conntrack.read_entry(message)
-    if entry is None or entry.protocol != _UDP:
+    if entry.protocol != _UDP:
         return None
     return Flow(Place(entry.destination.address, "udp", entry.destination.port), Target(*entry.answers), entry.key)
 

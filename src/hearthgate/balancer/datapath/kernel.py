@@ -1,18 +1,16 @@
 """What the data path does to the kernel, and reads of it: the table of nftables, its memory of datagrams, whether
 it forwards."""
 
-import errno
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from hearthgate.balancer.allocation.blocks import Address
-from hearthgate.balancer.datapath import ctnetlink
+from hearthgate.balancer.datapath.ctnetlink import flow_of, stale
 from hearthgate.balancer.datapath.rules import Rule
 from hearthgate.balancer.datapath.ruleset import TABLE
 from hearthgate.balancer.layer2.netlink import interfaces
-from hearthgate.netfilter import conntrack
-from hearthgate.netfilter.asking import ask
+from hearthgate.netfilter import connections
 from hearthgate.netfilter.nft import nft
 
 SWITCHES: Final = {
@@ -35,20 +33,11 @@ async def is_there() -> bool:
 
 def forget_stale(rules: Iterable[Rule], before: Iterable[Rule]) -> int:
     """Takes datagrams off targets that are gone; returns of how many clients. Blocks. Raises OSError."""
-    flows = [
-        flow
-        for version in (4, 6)
-        for message in ask(conntrack.list_entries(version), protocol=conntrack.PROTOCOL)
-        if (flow := ctnetlink.read_flow(message))
-    ]
+    every = (entry for version in (4, 6) for entry in connections.entries(version))
+    flows = [flow for entry in every if (flow := flow_of(entry)) is not None]
     count = 0
-    for flow in ctnetlink.stale(flows, rules, before):
-        try:
-            for _ in ask(ctnetlink.forget(flow), protocol=conntrack.PROTOCOL):
-                continue
-        except OSError as error:
-            if error.errno != errno.ENOENT:  # it ended meanwhile
-                raise
+    for flow in stale(flows, rules, before):
+        connections.forget(flow.place.address.version, flow.key)
         count += 1
     return count
 

@@ -64,7 +64,7 @@ def forget_denied(world: World, members: frozenset[Address]) -> int:
         for entry in tuple(connections.entries(version)):
             ends = entry.source.address, entry.answers.address
             if not members.isdisjoint(ends) and is_denied(world, entry):
-                connections.forget(version, entry)
+                connections.forget(version, entry.key)
                 count += 1
     return count
 

@@ -32,6 +32,7 @@ def _kind(
     resource: type[Resource],
     *columns: Column,
     version: str = "v1beta1",
+    remark: str = "",
 ) -> Kind:
     return Kind(
         "metallb.io",
@@ -44,6 +45,7 @@ def _kind(
         upstream_status=True,
         columns=columns,
         whole_table=bool(columns),
+        remark=remark,
     )
 
 
@@ -78,6 +80,7 @@ def _kinds() -> Iterator[Kind]:
         Column("RESULT", ".status.result"),
         Column("ERRORSUMMARY", ".status.errorSummary"),
         Column("AGE", ".metadata.creationTimestamp", "date"),
+        remark="Hearthgate stores ConfigurationState objects but neither writes nor reads them",
     )
 
 
